@@ -1,0 +1,105 @@
+"""`library`: a small model of real English prose, verse, plays, letters and science (public-domain books).
+
+The corpus is a gzip of JSON lines (`kind`, `author`, `title`, `text`). Whole books are held out, by title, in every
+kind: two for validation and two for the final test. The package carries the finished checkpoint; the corpus is needed
+only to train it again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forepath.errors import InputError
+from forepath.organisms.training import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+RECIPE = Recipe(
+    name="library", vocab_size=8192, width=256, layers=6, heads=4, context=512, rows=16, steps=2400,
+    store_dtype="bfloat16",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One public-domain book or part of one."""
+
+    kind: str
+    author: str
+    title: str
+    text: str
+
+
+def read_books(path: Path) -> list[Book]:
+    """All books of a corpus file. Raises `InputError` if it is missing or malformed."""
+    if not path.exists():
+        raise InputError(f"no corpus at {path}; give --data FILE (gzip of JSON lines: kind, author, title, text)")
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            return [Book(r["kind"], r["author"], r["title"], r["text"]) for r in map(json.loads, stream)]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is not a gzip of JSON lines with kind, author, title, text: {error}") from error
+
+
+def split_books(books: list[Book], held: int = 2) -> dict[str, list[Book]]:
+    """{'train', 'validation', 'test'}: in every kind the first `held` titles by hash are test, the next validation.
+
+    Books are held out whole, and all parts that share a title go to one side.
+    """
+    sides: dict[str, list[Book]] = {"train": [], "validation": [], "test": []}
+    for kind in sorted({b.kind for b in books}):
+        titles = sorted({b.title for b in books if b.kind == kind}, key=lambda t: hashlib.sha256(t.encode()).digest())
+        for book in (b for b in books if b.kind == kind):
+            place = titles.index(book.title)
+            sides["test" if place < held else "validation" if place < 2 * held else "train"].append(book)
+    return sides
+
+
+class BookBatches:
+    """Random windows of the training books, a function of (seed, step) alone."""
+
+    def __init__(self, books: list[Book], tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> None:
+        self._recipe = recipe
+        ids = [np.array(tokenizer(b.text)["input_ids"], dtype=np.int32) for b in books]
+        self.tokens = np.concatenate([*ids, np.zeros(1, np.int32)])
+
+    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Windows tile the corpus with a fresh offset and order each epoch: every token is seen once an epoch."""
+        rows, width = self._recipe.rows, self._recipe.context
+        per_epoch = (len(self.tokens) - 1 - width) // width
+        wanted = np.arange(step * rows, (step + 1) * rows)
+        starts = np.empty(rows, dtype=np.int64)
+        for epoch in np.unique(wanted // per_epoch):
+            rng = np.random.default_rng([self._recipe.seed, int(epoch)])
+            offset, order = int(rng.integers(width)), rng.permutation(per_epoch)
+            mine = wanted // per_epoch == epoch
+            starts[mine] = order[wanted[mine] % per_epoch] * width + offset
+        windows = self.tokens[starts[:, None] + np.arange(width + 1)].astype(np.int64)
+        return windows[:, :-1], windows[:, 1:]
+
+
+def validation_loss(books: list[Book], tokenizer: PreTrainedTokenizerFast, *, windows: int = 64, width: int = 512):
+    """A function model -> mean nats per token on `windows` evenly spaced windows of held-out books (float32)."""
+    ids = np.concatenate([np.array(tokenizer(b.text)["input_ids"], dtype=np.int64) for b in books])
+    starts = np.linspace(0, len(ids) - width - 1, windows).astype(np.int64)
+    blocks = ids[starts[:, None] + np.arange(width + 1)]
+
+    def measure(model) -> float:
+        import torch
+
+        total = 0.0
+        with torch.inference_mode():
+            for block in torch.from_numpy(blocks).to(model.device).split(8):
+                logits = model(input_ids=block[:, :-1]).logits.float()
+                total += float(torch.nn.functional.cross_entropy(logits.flatten(0, 1), block[:, 1:].flatten()))
+        return total / (len(blocks) / 8)
+
+    return measure
