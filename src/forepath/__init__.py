@@ -1,0 +1,33 @@
+"""forepath: where a language model is going, before it goes there.
+
+The front door. Names load on first use; importing does nothing and costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Chain": "records",
+    "Forecast": "records",
+    "ForepathError": "errors",
+    "Futures": "records",
+    "Policy": "records",
+    "Score": "records",
+    "Segment": "records",
+    "Trajectory": "records",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"forepath has no {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(f"forepath.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
