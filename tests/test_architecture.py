@@ -47,7 +47,9 @@ def unsafe(source: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            if name in {"torch.load", "torch.save", "eval", "exec"} or any(k.arg == "allow_pickle" for k in node.keywords):
+            if name in {"torch.load", "torch.save", "eval", "exec"} or any(
+                k.arg == "allow_pickle" for k in node.keywords
+            ):
                 found.append(f"line {node.lineno}: calls {name}")
     return found
 

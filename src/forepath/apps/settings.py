@@ -1,0 +1,99 @@
+"""What a run is asked to do: plain data, checked at the door, frozen in the run's manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from forepath.errors import InputError
+from forepath.records import Policy
+
+FOLDS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that decides the result of a run. Two runs with equal settings and prompts are equal to the bit."""
+
+    subject: str
+    """A bundled name ("documents", "library"), a local directory, or a hub id."""
+    samples: int = 32
+    """Continuations per prompt, at least 2."""
+    policy: Policy = Policy()
+    seed: int = 0
+    horizon: int = 3
+    """Steps forecast, at least 1."""
+    prompts_per_item: int = 32
+    """Prompts sampled together: the unit of work that a kill can lose."""
+    max_rows: int = 2048
+    """Continuations alive at once: bounds the peak memory."""
+    sites: tuple[str, ...] = ()
+    """Capture sites to try; empty: the residual stream after every block."""
+    normalise: str = "standardise"
+    """"none", "standardise" or "layernorm"."""
+    codebook: str | None = None
+    """A codebook file; None discovers one on the training prompts."""
+    world: str | None = None
+    """"documents" if the prompts come from that grammar: adds the exact answer and the labels' agreement with truth."""
+    test_share: float = 0.25
+    validation_share: float = 0.15
+    device: str | None = None
+    dtype: str | None = None
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        wrong = [
+            message
+            for ok, message in (
+                (self.samples >= 2, f"samples is {self.samples}; a distribution needs at least 2 samples a prompt"),
+                (self.horizon >= 1, f"horizon is {self.horizon}; forecast at least 1 step"),
+                (self.prompts_per_item >= 1, f"prompts_per_item is {self.prompts_per_item}; at least 1"),
+                (self.max_rows >= 1, f"max_rows is {self.max_rows}; at least 1"),
+                (self.policy.max_tokens >= 1, f"max_tokens is {self.policy.max_tokens}; write at least 1 token"),
+                (self.policy.temperature >= 0, f"temperature is {self.policy.temperature}; 0 is greedy, no less"),
+                (0 < self.policy.top_p <= 1, f"top_p is {self.policy.top_p}; it lies in (0, 1]"),
+                (self.policy.top_k >= 0, f"top_k is {self.policy.top_k}; 0 means no limit"),
+                (
+                    self.normalise in ("none", "standardise", "layernorm"),
+                    f"normalise is {self.normalise!r}; choose none, standardise or layernorm",
+                ),
+                (self.world in (None, "documents"), f"world is {self.world!r}; the known world is 'documents'"),
+                (
+                    self.test_share > 0 and self.validation_share > 0 and self.test_share + self.validation_share < 1,
+                    f"test_share {self.test_share} and validation_share {self.validation_share} must leave some to train",
+                ),
+            )
+            if not ok
+        ]
+        if wrong:
+            raise InputError("; ".join(wrong))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Settings:
+        """Back from a manifest; keys this version does not know are refused by name."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise InputError(f"the manifest has settings this forepath does not know: {', '.join(unknown)}")
+        values = dict(data)
+        values["policy"] = Policy(**{**data["policy"], "stop": tuple(data["policy"]["stop"])})
+        values["sites"] = tuple(data["sites"])
+        return cls(**values)
+
+    def fold_of(self, prompt_id: str) -> str:
+        """ "train", "validation" or "test", by a hash of the prompt alone: a prompt never changes its fold.
+
+        >>> shares = [Settings("documents").fold_of(str(i)) for i in range(2000)]
+        >>> 0.22 < shares.count("test") / 2000 < 0.28
+        True
+        """
+        place = int.from_bytes(hashlib.sha256(f"fold:{prompt_id}".encode()).digest()[:8], "big") / 2**64
+        if place < self.test_share:
+            return "test"
+        return "validation" if place < self.test_share + self.validation_share else "train"
