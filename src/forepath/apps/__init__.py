@@ -1,0 +1,1 @@
+"""Thin doors for people: command line, results, pictures. No science here."""

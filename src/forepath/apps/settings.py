@@ -62,7 +62,7 @@ class Settings:
                 (self.world in (None, "documents"), f"world is {self.world!r}; the known world is 'documents'"),
                 (
                     self.test_share > 0 and self.validation_share > 0 and self.test_share + self.validation_share < 1,
-                    f"test_share {self.test_share} and validation_share {self.validation_share} must leave some to train",
+                    f"test_share {self.test_share} and validation_share {self.validation_share} leave no training",
                 ),
             )
             if not ok

@@ -1,4 +1,4 @@
-"""Model text on a terminal or a page is hostile input: what is shown here cannot move the cursor or reorder the line."""
+"""Model text is hostile input: what is shown here cannot move the cursor, recolour the terminal or reorder a line."""
 
 from __future__ import annotations
 

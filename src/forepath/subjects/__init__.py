@@ -1,0 +1,1 @@
+"""What we study: language models and fakes; sampling and capture."""

@@ -1,0 +1,1 @@
+"""Processes whose answer is known exactly."""
