@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forepath.errors import InputError
-from forepath.organisms.training import Recipe
+from forepath.organisms.training import Part, Recipe
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 RECIPE = Recipe(
     name="library", vocab_size=8192, width=256, layers=6, heads=4, context=512, rows=16, steps=2400,
@@ -71,7 +72,7 @@ class BookBatches:
         ids = [np.array(tokenizer(b.text)["input_ids"], dtype=np.int32) for b in books]
         self.tokens = np.concatenate([*ids, np.zeros(1, np.int32)])
 
-    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, step: int) -> list[Part]:
         """Windows tile the corpus with a fresh offset and order each epoch: every token is seen once an epoch."""
         rows, width = self._recipe.rows, self._recipe.context
         per_epoch = (len(self.tokens) - 1 - width) // width
@@ -83,21 +84,23 @@ class BookBatches:
             mine = wanted // per_epoch == epoch
             starts[mine] = order[wanted[mine] % per_epoch] * width + offset
         windows = self.tokens[starts[:, None] + np.arange(width + 1)].astype(np.int64)
-        return windows[:, :-1], windows[:, 1:]
+        return [(windows[:, :-1], windows[:, 1:])]
 
 
-def validation_loss(books: list[Book], tokenizer: PreTrainedTokenizerFast, *, windows: int = 64, width: int = 512):
+def validation_loss(
+    books: list[Book], tokenizer: PreTrainedTokenizerFast, *, windows: int = 64, width: int = 512
+) -> Callable[[LlamaForCausalLM], float]:
     """A function model -> mean nats per token on `windows` evenly spaced windows of held-out books (float32)."""
     ids = np.concatenate([np.array(tokenizer(b.text)["input_ids"], dtype=np.int64) for b in books])
     starts = np.linspace(0, len(ids) - width - 1, windows).astype(np.int64)
     blocks = ids[starts[:, None] + np.arange(width + 1)]
 
-    def measure(model) -> float:
+    def measure(model: LlamaForCausalLM) -> float:
         import torch
 
         total = 0.0
         with torch.inference_mode():
-            for block in torch.from_numpy(blocks).to(model.device).split(8):
+            for block in torch.split(torch.from_numpy(blocks).to(model.device), 8):
                 logits = model(input_ids=block[:, :-1]).logits.float()
                 total += float(torch.nn.functional.cross_entropy(logits.flatten(0, 1), block[:, 1:].flatten()))
         return total / (len(blocks) / 8)

@@ -22,7 +22,7 @@ class _TiedCrossEntropy(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float64, device=hidden.device)
         to_hidden = torch.zeros_like(hidden)
         to_weight = torch.zeros_like(weight)
-        for part in kept.split(CHUNK):
+        for part in torch.split(kept, CHUNK):
             states, wanted = hidden[part], targets[part]
             logits = (states @ low.T).float()
             rows = torch.arange(len(part), device=hidden.device)
@@ -37,7 +37,7 @@ class _TiedCrossEntropy(torch.autograd.Function):
         return (total / len(kept)).float()
 
     @staticmethod
-    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         to_hidden, to_weight = ctx.saved_tensors
         return to_hidden * upstream[0], to_weight * upstream[0], None
 

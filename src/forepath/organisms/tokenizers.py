@@ -1,8 +1,9 @@
 """A byte-level BPE tokenizer for a small model, trained by the `tokenizers` library.
 
-One trap is closed here: GPT-2's splitting rule cuts "a\\n\\nb" differently from "a\\n\\n" (the last white space joins the
-next word), so a prompt that ends at a blank line would be tokenised unlike the same text inside a document. Here every
-run of newlines is a piece of its own, and a prompt that ends at a blank line or a sentence is a prefix in tokens too.
+One trap is closed here: GPT-2's splitting rule cuts "a\\n\\nb" differently from "a\\n\\n" (the last white space joins
+the next word), so a prompt that ends at a blank line would be tokenised unlike the same text inside a document. Here
+every run of newlines is a piece of its own, and a prompt that ends at a blank line or a sentence is a prefix in tokens
+too.
 """
 
 from __future__ import annotations
@@ -39,6 +40,6 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
     )
     bpe.train_from_iterator(texts, trainer)
     bpe.post_processor = processors.TemplateProcessing(single=f"{END} $A", special_tokens=[(END, 0)])
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=bpe, bos_token=END, eos_token=END, pad_token=END, clean_up_tokenization_spaces=False
     )

@@ -11,9 +11,8 @@ at this size that halves the tokens needed for a given loss. What it does not kn
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from forepath.errors import TrainingError
+from forepath.organisms.states import load_state, save_state
 
 if TYPE_CHECKING:
     import torch
@@ -60,11 +60,15 @@ class Recipe:
         return self.width * 8 // 3 // 32 * 32
 
 
+Part = tuple[np.ndarray, np.ndarray]
+"""(inputs, targets), each int64 (rows, length); targets are IGNORE where nothing is to be predicted."""
+
+
 class Batches(Protocol):
     """Where training data comes from."""
 
-    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """(inputs, targets), each int64 (rows, context); targets are IGNORE where nothing is to be predicted."""
+    def __call__(self, step: int) -> Sequence[Part]:
+        """The parts of one step, at least one. A part's rows are padded to the same length; parts may differ."""
         ...
 
 
@@ -77,6 +81,7 @@ class Progress:
     loss: float
     """Nats per token."""
     tokens_per_second: float
+    """Targets trained on, per second."""
     validation: float | None = None
     """Nats per token on held-out data, on the steps where it was measured."""
 
@@ -135,17 +140,18 @@ def train(
     """
     import torch
 
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     out.mkdir(parents=True, exist_ok=True)
-    model = build(recipe, end_id).to(device)
+    model = build(recipe, end_id)
+    torch.nn.Module.to(model, device)
     matrices, others = _split(model)
     optimisers: list[torch.optim.Optimizer] = [
         torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.weight_decay, momentum=0.95),
         torch.optim.AdamW(others, lr=recipe.adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
-    first = _load_state(out / "state", recipe, model, optimisers)
+    first = load_state(out / "state", asdict(recipe), model, optimisers)
     log = out / "losses.jsonl"
-    _truncate_log(log, first)
+    _truncate(log, first)
     body = torch.compile(model.model) if compile else model.model
     saved = began = time.monotonic()
     seen = 0
@@ -153,10 +159,10 @@ def train(
         for optimiser, rate in zip(optimisers, (recipe.muon_rate, recipe.adam_rate), strict=True):
             for group in optimiser.param_groups:
                 group["lr"] = rate * rate_at(recipe, step)
-        loss = _step(body, model.lm_head.weight, batches(step), optimisers, device)
+        loss, targets = _step(body, model.lm_head.weight, batches(step), optimisers, device)
         if not np.isfinite(loss):
             raise TrainingError(f"{recipe.name}: the loss became {loss} at step {step}; lower the rates in the recipe")
-        seen += recipe.rows * recipe.context
+        seen += targets
         last = step + 1 == recipe.steps
         measured = validate is not None and ((step + 1) % validate_every == 0 or last)
         held_out = validate(model) if validate is not None and measured else None
@@ -166,32 +172,60 @@ def train(
         if report is not None:
             report(Progress(step + 1, recipe.steps, loss, seen / (time.monotonic() - began), held_out))
         if last or time.monotonic() - saved > checkpoint_seconds:
-            _save_state(out / "state", recipe, step + 1, model, optimisers)
+            save_state(out / "state", asdict(recipe), step + 1, model, optimisers)
             saved = time.monotonic()
     return model
 
 
+def _truncate(log: Path, first: int) -> None:
+    """Drop the lines of steps that will be done again, so that a resumed log equals an uninterrupted one."""
+    if log.exists():
+        lines = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        log.write_text("".join(lines[:first]), encoding="utf-8")
+
+
+def default_device() -> str:
+    """'cuda' where there is one, else 'cpu'."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether matrix products in bfloat16 are faster than in float32: any GPU, CPUs with AVX512-BF16 or AMX.
+
+    Elsewhere the CPU emulates them and a training would take several times as long.
+    """
+    import torch
+
+    if not device.startswith("cpu"):
+        return True
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
 def _step(
-    body: Any,
-    embedding: torch.Tensor,
-    batch: tuple[np.ndarray, np.ndarray],
-    optimisers: list[torch.optim.Optimizer],
-    device: str,
-) -> float:
+    body: Any, embedding: torch.Tensor, parts: Sequence[Part], optimisers: list[torch.optim.Optimizer], device: str
+) -> tuple[float, int]:
+    """One update on the mean loss over all targets of all parts: (that loss in nats, number of targets)."""
     import torch
 
     from forepath.organisms.loss import tied_cross_entropy
 
-    inputs, targets = (torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in batch)
-    with torch.autocast(device.split(":")[0], torch.bfloat16):
-        hidden = body(input_ids=inputs, use_cache=False).last_hidden_state
-    loss = tied_cross_entropy(hidden.to(torch.bfloat16).flatten(0, 1), embedding, targets.flatten())
-    loss.backward()
+    low = torch.bfloat16 if has_bfloat16(device) else torch.float32
+    counts = [int((targets != IGNORE).sum()) for _, targets in parts]
+    total = 0.0
+    for part, count in zip(parts, counts, strict=True):
+        inputs, targets = (torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in part)
+        with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=low is torch.bfloat16):
+            hidden = body(input_ids=inputs, use_cache=False).last_hidden_state
+        loss = tied_cross_entropy(hidden.to(low).flatten(0, 1), embedding, targets.flatten())
+        torch.autograd.backward(loss * (count / sum(counts)))
+        total += float(loss.detach()) * count
     torch.nn.utils.clip_grad_norm_([p for o in optimisers for g in o.param_groups for p in g["params"]], 1.0)
     for optimiser in optimisers:
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-    return float(loss.detach())
+    return total / sum(counts), sum(counts)
 
 
 def _split(model: LlamaForCausalLM) -> tuple[list[Any], list[Any]]:
@@ -201,97 +235,16 @@ def _split(model: LlamaForCausalLM) -> tuple[list[Any], list[Any]]:
     return matrices, [p for p in model.parameters() if id(p) not in chosen]
 
 
-def _tensors(model: LlamaForCausalLM, optimisers: list[torch.optim.Optimizer]) -> dict[str, torch.Tensor]:
-    tensors = {f"model.{n}": p.detach().clone() for n, p in model.named_parameters()}
-    for o, optimiser in enumerate(optimisers):
-        for p, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{o}.{p}.{key}": value.detach().clone() for key, value in state.items()}
-    return tensors
-
-
-def _save_state(folder: Path, recipe: Recipe, step: int, model: Any, optimisers: list[torch.optim.Optimizer]) -> None:
-    """Two files, the JSON last: it names the tensor file it belongs to, so a kill between them is harmless."""
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"state-{step:07d}.safetensors"
-    save_file(_tensors(model, optimisers), folder / (name + ".part"))
-    os.replace(folder / (name + ".part"), folder / name)
-    text = json.dumps({"recipe": asdict(recipe), "step": step, "tensors": name})
-    part = folder / "state.json.part"
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(part, folder / "state.json")
-    for old in folder.glob("state-*.safetensors*"):
-        if old.name != name:
-            old.unlink()
-
-
-def _load_state(folder: Path, recipe: Recipe, model: Any, optimisers: list[torch.optim.Optimizer]) -> int:
-    from safetensors.torch import load_file
-
-    if not (folder / "state.json").exists():
-        return 0
-    saved = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    if saved["recipe"] != asdict(recipe):
-        differs = sorted(k for k, v in asdict(recipe).items() if saved["recipe"].get(k) != v)
-        raise TrainingError(
-            f"{folder} holds a training of another recipe (differs in: {', '.join(differs)}); "
-            "give another --out, or delete that folder"
-        )
-    tensors = load_file(folder / saved["tensors"])
-    model.load_state_dict({n: tensors[f"model.{n}"] for n, _ in model.named_parameters()}, strict=False)
-    for o, optimiser in enumerate(optimisers):
-        state: dict[int, dict[str, Any]] = {}
-        for key, value in tensors.items():
-            head, _, rest = key.partition(".")
-            if head == "optimiser" and rest.startswith(f"{o}."):
-                _, index, name = rest.split(".", 2)
-                state.setdefault(int(index), {})[name] = value
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return int(saved["step"])
-
-
-def _truncate_log(log: Path, first: int) -> None:
-    """Drop the lines of steps that will be done again, so that a resumed log equals an uninterrupted one."""
-    if log.exists():
-        lines = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-        log.write_text("".join(lines[:first]), encoding="utf-8")
-
-
 def save_model(model: LlamaForCausalLM, tokenizer: Any, folder: Path, *, dtype: str = "float32") -> None:
     """Write config.json, generation_config.json, model.safetensors and the tokenizer's files to `folder`."""
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
-    model.to(dtype=getattr(torch, dtype)).save_pretrained(folder, safe_serialization=True)
+    torch.nn.Module.to(model, getattr(torch, dtype))
+    model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
 
 
 def smoke(recipe: Recipe, steps: int) -> Recipe:
     """The same recipe, stopped early: for tests and trials."""
     return replace(recipe, steps=steps, warmup=min(recipe.warmup, max(1, steps // 2)))
-
-
-def plot_losses(log: Path, picture: Path, *, floors: Mapping[str, float] | None = None) -> None:
-    """Draw the loss curve of `losses.jsonl` (training thin, validation thick, floors dashed; nats per token)."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    steps = np.array([r["step"] + 1 for r in rows])
-    axes.plot(steps, [r["loss"] for r in rows], lw=0.6, alpha=0.6, label="training")
-    held = [(r["step"] + 1, r["validation"]) for r in rows if r.get("validation") is not None]
-    if held:
-        axes.plot(*zip(*held, strict=True), marker="o", ms=3, label="validation")
-    for name, value in (floors or {}).items():
-        axes.axhline(value, ls="--", color="black", lw=0.8, label=f"{name}: {value:.3f}")
-    axes.set(xlabel="step", ylabel="loss, nats per token", xscale="log")
-    axes.legend()
-    figure.savefig(picture)
-    plt.close(figure)
