@@ -86,3 +86,21 @@ class Tone:
     """Templates with this letter are preferred."""
     prefers: Mapping[str, float] = field(default_factory=dict)
     """Theme -> added log-odds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All the words of one grammar."""
+
+    themes: Mapping[str, Theme]
+    lists: Mapping[str, tuple[str, ...]]
+    """Slot name -> the words it draws from."""
+    topics: Mapping[str, tuple[Topic, ...]]
+    """Pool -> topics."""
+    kinds: Mapping[str, Kind]
+    personas: Mapping[str, Persona]
+    tones: Mapping[str, Tone]
+    most_segments: int = 12
+    """A document of this many segments ends."""
+    most_sentences: int = 4
+    """In one segment, from 1 to 4."""
