@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
 from typing import Any
 
 from forepath.errors import InputError
@@ -97,3 +98,41 @@ class Settings:
         if place < self.test_share:
             return "test"
         return "validation" if place < self.test_share + self.validation_share else "train"
+
+
+def settings_of(pairs: Sequence[str], *, max_tokens: int | None = None, **values: Any) -> Settings:
+    """Settings from `KEY=VALUE` texts on top of `values`; keys of the policy are given by their own name.
+
+    Raises `InputError` for a key there is not (naming the nearest) or a value of the wrong type.
+
+    >>> settings_of(["temperature=0.7", "horizon=4", "sites=resid.1,resid.2"], subject="documents").sites
+    ('resid.1', 'resid.2')
+    """
+    policy: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
+    policy_fields = {f.name: f.default for f in fields(Policy)}
+    own_fields = {f.name: f.default for f in fields(Settings) if f.name != "policy"}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        known = {**policy_fields, **own_fields}
+        if not equals or key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}"
+            raise InputError(f"--set {pair}: wanted KEY=VALUE with a known key{hint}")
+        (policy if key in policy_fields else values)[key] = _parse(key, text, known[key])
+    return Settings(**values, policy=Policy(**policy))
+
+
+def _parse(key: str, text: str, default: Any) -> Any:
+    """`text` as the type of the setting's default."""
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false"):
+            raise InputError(f"--set {key}={text}: wanted true or false")
+        return text.lower() == "true"
+    if isinstance(default, tuple):
+        return tuple(part for part in text.split(",") if part)
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError as error:
+            raise InputError(f"--set {key}={text}: wanted a number like {default}") from error
+    return text
