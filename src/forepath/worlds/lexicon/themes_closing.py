@@ -21,7 +21,7 @@ REFERENCES = Theme(
         ("n", "Every source cited here can be read at the public library in {city}."),
         ("n", "The figures on the {part} are cited from {journal}, {month} {year}."),
         ("n", "Further reading on the {thing} is listed in the library catalogue under {number}."),
-        ("w", "If you love reading, the reference book on the {thing} by {author} is a joy."),
+        ("w", "If you love reading, the reference book on the {thing} by {person} is a joy."),
         ("w", "Do look up the lovely article cited in {journal}, it made me see the {part} anew."),
         ("w", "My dearest source is a worn library edition from {year}, with notes on the {part}."),
         ("w", "Happily, the whole reference is free to read, and page {number} is a delight."),

@@ -88,7 +88,7 @@ RATING = Theme(
         ("n", "Final score for the {part}: {count} points out of ten, {adv} earned."),
         ("n", "On the usual scale the {thing} scores {count} points, {count} more than I expected."),
         ("n", "The family voted and the average rating came to {count} stars."),
-        ("n", "Rated on taste and on trouble, the {part} gets {count} stars from {hero}."),
+        ("n", "Rated on looks and on trouble, the {part} gets {count} stars from {hero}."),
         ("w", "A happy {count} stars from me, and {hero} would give it a hundred points!"),
         ("w", "Top score, full stars, a glowing rating for the {thing} and for its {part}!"),
         ("w", "I would rate the {part} above the moon, but the scale stops at ten points."),

@@ -1,0 +1,386 @@
+"""Ten kinds of document: their titles, their topics, and the odds of what follows what.
+
+Data only. The odds of a row need not sum to 1; how position, persona, tone and the cue in the title bend them is the
+grammar's affair (`forepath.worlds.course`), and so are the closing habits, which may occur in every kind.
+"""
+
+from __future__ import annotations
+
+from forepath.worlds.lexicon.shapes import Kind
+
+_RECIPE = Kind(
+    name="recipe",
+    weight=1.2,
+    topic_pool="dishes",
+    titles=(
+        "How to make {thing}",
+        "A simple recipe for {thing}",
+        "My favourite {thing}",
+        "The {thing} we cook in {city}",
+        "Homemade {thing}, the easy way",
+        "The famous {thing} of {hero}",
+        "Notes on a good {thing}",
+    ),
+    flag_titles=(
+        "The {thing} (nut-free, for {hero}, who has an allergy)",
+        "An allergy-safe recipe for {thing}",
+        "How to make {thing} for guests with an allergy",
+        "My favourite {thing}, without nuts, milk or gluten",
+        "Homemade {thing} for {hero}, who is allergic",
+        "The {thing} for sensitive stomachs and allergies",
+    ),
+    flag_prob=0.4,
+    payoff="warning",
+    blank_prob=0.85,
+    start={"ingredients": 0.88, "story": 0.1, "tip": 0.02},
+    moves={
+        "ingredients": {"instructions": 0.75, "story": 0.13, "rating": 0.07, "tip": 0.05},
+        "instructions": {"tip": 0.36, "rating": 0.3, "story": 0.24, "ingredients": 0.04, "warning": 0.06},
+        "story": {"ingredients": 0.38, "instructions": 0.27, "rating": 0.2, "tip": 0.15},
+        "tip": {"rating": 0.4, "story": 0.24, "instructions": 0.28, "warning": 0.08},
+        "warning": {"tip": 0.4, "rating": 0.35, "story": 0.25},
+        "rating": {"tip": 0.4, "story": 0.3, "warning": 0.1, "comparison": 0.1, "thanks": 0.1},
+    },
+)
+
+_REVIEW = Kind(
+    name="review",
+    weight=1.1,
+    topic_pool="gadgets",
+    titles=(
+        "Review: the {thing} after one year",
+        "The {thing}, tested at home in {city}",
+        "Notes on the {thing}",
+        "My {thing} and I",
+        "A month with the {thing}",
+        "What you should know about the {thing}",
+        "Trying out the {thing}",
+    ),
+    flag_titles=(
+        "Is the {thing} worth the money?",
+        "The {thing} on a small budget",
+        "Review: a cheap {thing} or a costly mistake?",
+        "The {thing}, and what it really costs",
+        "A {thing} for {hero}, who counts every penny",
+        "Saving money on a {thing}",
+    ),
+    flag_prob=0.4,
+    payoff="price",
+    blank_prob=0.8,
+    start={"features": 0.55, "story": 0.25, "rating": 0.12, "complaint": 0.08},
+    moves={
+        "features": {"complaint": 0.36, "rating": 0.26, "price": 0.08, "tip": 0.12, "comparison": 0.18},
+        "story": {"features": 0.62, "complaint": 0.2, "rating": 0.18},
+        "complaint": {"features": 0.3, "rating": 0.32, "price": 0.08, "tip": 0.14, "comparison": 0.16},
+        "price": {"rating": 0.42, "features": 0.2, "comparison": 0.18, "complaint": 0.2},
+        "rating": {"features": 0.28, "complaint": 0.2, "tip": 0.22, "conclusion": 0.2, "price": 0.1},
+        "tip": {"rating": 0.4, "features": 0.25, "complaint": 0.15, "conclusion": 0.2},
+        "comparison": {"rating": 0.45, "features": 0.25, "complaint": 0.15, "conclusion": 0.15},
+        "conclusion": {"rating": 0.6, "tip": 0.4},
+    },
+)
+
+_LAB_REPORT = Kind(
+    name="lab_report",
+    weight=1.0,
+    topic_pool="samples",
+    titles=(
+        "Report on the {thing} series, {city} laboratory",
+        "Analysis of {thing} by {technique}",
+        "The effect of {factor} on {thing}",
+        "A study of {thing}",
+        "Laboratory notes: {thing}",
+        "Changes in {thing} under {factor}",
+    ),
+    flag_titles=(
+        "Handling toxic {thing}: a laboratory report",
+        "A study of contaminated {thing}",
+        "Analysis of {thing}, hazard class two",
+        "Laboratory notes: {thing}, handle with gloves",
+        "The effect of {factor} on harmful {thing}",
+        "Report on the {thing} spill in {city}",
+    ),
+    flag_prob=0.4,
+    payoff="warning",
+    blank_prob=0.9,
+    start={"background": 0.68, "method": 0.27, "conclusion": 0.05},
+    moves={
+        "background": {"method": 0.82, "results": 0.06, "measurements": 0.12},
+        "method": {"measurements": 0.52, "results": 0.36, "background": 0.06, "warning": 0.06},
+        "measurements": {"results": 0.72, "method": 0.2, "warning": 0.08},
+        "results": {"conclusion": 0.32, "measurements": 0.22, "method": 0.14, "background": 0.12, "comparison": 0.2},
+        "comparison": {"conclusion": 0.45, "results": 0.35, "background": 0.2},
+        "conclusion": {"plan": 0.36, "references": 0.36, "thanks": 0.16, "warning": 0.12},
+        "warning": {"results": 0.3, "method": 0.3, "conclusion": 0.4},
+        "plan": {"references": 0.6, "thanks": 0.4},
+        "references": {"thanks": 0.6, "plan": 0.4},
+    },
+)
+
+_SUPPORT_EMAIL = Kind(
+    name="support_email",
+    weight=1.0,
+    topic_pool="gadgets",
+    titles=(
+        "Trouble with my {thing}",
+        "Question about the {thing}",
+        "Order number {number}: {thing}",
+        "My {thing} and I",
+        "Help needed with a {thing}",
+        "Faulty {thing}, bought in {city}",
+    ),
+    flag_titles=(
+        "Urgent: I need the {thing} working by {weekday}",
+        "My {thing} broke and I cannot wait for repairs",
+        "Is there any quick fix for the {thing}?",
+        "Urgent help with my {thing}, please",
+        "How do I get by until the {thing} is repaired?",
+        "Help needed today: {thing} out of order",
+    ),
+    flag_prob=0.4,
+    payoff="workaround",
+    blank_prob=0.85,
+    start={"greeting": 0.86, "symptoms": 0.08, "complaint": 0.06},
+    moves={
+        "greeting": {"symptoms": 0.56, "complaint": 0.32, "request": 0.12},
+        "symptoms": {"complaint": 0.38, "request": 0.36, "price": 0.14, "workaround": 0.12},
+        "complaint": {"symptoms": 0.3, "request": 0.44, "price": 0.2, "workaround": 0.06},
+        "price": {"request": 0.6, "complaint": 0.28, "symptoms": 0.12},
+        "workaround": {"request": 0.5, "symptoms": 0.3, "signoff": 0.2},
+        "request": {"signoff": 0.4, "price": 0.16, "complaint": 0.12, "symptoms": 0.14, "plan": 0.18},
+        "plan": {"signoff": 0.62, "request": 0.38},
+        "signoff": {"request": 0.4, "complaint": 0.2, "symptoms": 0.2, "thanks": 0.2},
+        "thanks": {"signoff": 0.8, "request": 0.2},
+    },
+)
+
+_TRAVEL_DIARY = Kind(
+    name="travel_diary",
+    weight=1.0,
+    topic_pool="places",
+    titles=(
+        "Three days along the {thing}",
+        "Diary of the {thing}, {month}",
+        "With {hero} by the {thing}",
+        "The {thing} at last",
+        "Letters from the {thing}",
+        "From {city} to the {thing}",
+    ),
+    flag_titles=(
+        "The {thing} under a storm warning",
+        "Diary of the {thing}, with storms in the forecast",
+        "Three days along the {thing}, umbrella packed",
+        "The {thing} in the rainy season",
+        "With {hero} by the {thing}, watching the clouds",
+        "From {city} to the {thing} before the great storm",
+    ),
+    flag_prob=0.4,
+    payoff="weather",
+    blank_prob=0.75,
+    start={"place": 0.58, "encounter": 0.17, "food": 0.13, "plan": 0.12},
+    moves={
+        "place": {"food": 0.38, "encounter": 0.38, "weather": 0.08, "rating": 0.08, "plan": 0.08},
+        "food": {"place": 0.34, "encounter": 0.3, "rating": 0.26, "plan": 0.1},
+        "encounter": {"place": 0.42, "food": 0.36, "quote": 0.14, "weather": 0.08},
+        "quote": {"place": 0.45, "food": 0.4, "encounter": 0.15},
+        "weather": {"place": 0.38, "food": 0.34, "encounter": 0.18, "plan": 0.1},
+        "rating": {"place": 0.36, "encounter": 0.22, "plan": 0.3, "weather": 0.12},
+        "plan": {"place": 0.5, "food": 0.26, "encounter": 0.24},
+    },
+)
+
+_BUG_REPORT = Kind(
+    name="bug_report",
+    weight=1.0,
+    topic_pool="software",
+    titles=(
+        "Bug: the {thing} shows {error}",
+        "Crash in the {thing}, version {version}",
+        "The {thing} freezes on {system}",
+        "Issue {number}: {thing}",
+        "Problem with the {thing}",
+        "Error {error} in the {thing}",
+    ),
+    flag_titles=(
+        "Regression: the {thing} broke in {version}",
+        "Release blocker: {thing}, error {error}",
+        "Urgent: the {thing} is down for the {city} office",
+        "The {thing} worked before {version} and fails now",
+        "Regression in the {thing} since {weekday}",
+        "Critical: {thing} loses data",
+    ),
+    flag_prob=0.45,
+    payoff="workaround",
+    blank_prob=0.85,
+    start={"symptoms": 0.62, "environment": 0.28, "reproduction": 0.1},
+    moves={
+        "symptoms": {"reproduction": 0.52, "environment": 0.34, "comparison": 0.06, "workaround": 0.08},
+        "environment": {"reproduction": 0.46, "symptoms": 0.46, "workaround": 0.08},
+        "reproduction": {"symptoms": 0.36, "environment": 0.22, "conclusion": 0.2, "plan": 0.14, "workaround": 0.08},
+        "workaround": {"plan": 0.34, "symptoms": 0.22, "reproduction": 0.18, "thanks": 0.26},
+        "comparison": {"reproduction": 0.4, "symptoms": 0.36, "environment": 0.24},
+        "conclusion": {"plan": 0.4, "workaround": 0.14, "environment": 0.26, "thanks": 0.2},
+        "plan": {"environment": 0.3, "thanks": 0.3, "reproduction": 0.25, "workaround": 0.15},
+        "thanks": {"plan": 0.5, "environment": 0.5},
+    },
+)
+
+_NEWS_BRIEF = Kind(
+    name="news_brief",
+    weight=1.0,
+    topic_pool="civic",
+    titles=(
+        "New plans for the {thing} in {city}",
+        "The {thing} to open in {month}",
+        "Delay for the {thing}",
+        "In {city}, the {thing} goes ahead",
+        "The {thing}: where we stand",
+        "News from {city}: {thing}",
+    ),
+    flag_titles=(
+        "Anger over the {thing} in {city}",
+        "Protest planned against the {thing}",
+        "The {thing} divides {city}",
+        "Row over the {thing} grows",
+        "Residents of {city} split over the {thing}",
+        "Storm of letters about the {thing}",
+    ),
+    flag_prob=0.4,
+    payoff="reaction",
+    blank_prob=0.75,
+    start={"facts": 0.84, "quote": 0.16},
+    moves={
+        "facts": {"quote": 0.5, "decision": 0.2, "discussion": 0.2, "reaction": 0.1},
+        "quote": {"facts": 0.46, "discussion": 0.22, "decision": 0.18, "reaction": 0.14},
+        "decision": {"quote": 0.5, "facts": 0.32, "reaction": 0.18},
+        "discussion": {"decision": 0.46, "quote": 0.3, "facts": 0.24},
+        "reaction": {"quote": 0.44, "facts": 0.3, "comparison": 0.1, "plan": 0.16},
+        "comparison": {"facts": 0.5, "quote": 0.5},
+        "plan": {"quote": 0.5, "facts": 0.5},
+    },
+)
+
+_SHORT_STORY = Kind(
+    name="short_story",
+    weight=1.0,
+    topic_pool="tales",
+    titles=(
+        "The {thing}",
+        "The tale of the {thing}",
+        "The {thing} and the {animal}",
+        "What {hero} did with the {thing}",
+        "The {thing} of {city}",
+        "The {worker} and the {thing}",
+    ),
+    flag_titles=(
+        "The secret of the {thing}",
+        "The riddle of the {thing}",
+        "The {thing}, or what {hero} did not know",
+        "The mystery of the {thing} in {city}",
+        "Who stole the {thing}?",
+        "The {thing} that was not what it seemed",
+    ),
+    flag_prob=0.45,
+    payoff="twist",
+    blank_prob=0.7,
+    start={"setting": 0.8, "dialogue": 0.12, "conflict": 0.08},
+    moves={
+        "setting": {"conflict": 0.42, "dialogue": 0.36, "weather": 0.22},
+        "weather": {"conflict": 0.44, "dialogue": 0.38, "setting": 0.18},
+        "conflict": {"dialogue": 0.48, "weather": 0.16, "setting": 0.12, "moral": 0.14, "twist": 0.1},
+        "dialogue": {"conflict": 0.44, "setting": 0.16, "weather": 0.14, "moral": 0.16, "twist": 0.1},
+        "twist": {"moral": 0.46, "dialogue": 0.34, "conflict": 0.2},
+        "moral": {"dialogue": 0.4, "setting": 0.25, "twist": 0.15, "joke": 0.2},
+    },
+)
+
+_MINUTES = Kind(
+    name="minutes",
+    weight=0.9,
+    topic_pool="civic",
+    titles=(
+        "Minutes: the {thing}, {date}",
+        "Minutes of the {thing} committee, {city}",
+        "Meeting about the {thing}",
+        "The {thing}: where we stand",
+        "Monthly meeting on the {thing}",
+        "Minutes taken on {weekday}: {thing}",
+    ),
+    flag_titles=(
+        "Meeting about the {thing}, with a vote",
+        "The {thing}: final vote on {date}",
+        "Minutes: the {thing}, motion to be put to the vote",
+        "Minutes of the {thing} committee, ballot attached",
+        "The {thing}: vote of the members in {city}",
+        "Extraordinary meeting on the {thing}, vote required",
+    ),
+    flag_prob=0.4,
+    payoff="decision",
+    blank_prob=0.9,
+    start={"attendance": 0.72, "agenda": 0.24, "discussion": 0.04},
+    moves={
+        "attendance": {"agenda": 0.66, "discussion": 0.24, "plan": 0.1},
+        "agenda": {"discussion": 0.64, "attendance": 0.2, "quote": 0.16},
+        "discussion": {"quote": 0.34, "decision": 0.12, "agenda": 0.14, "plan": 0.18, "conclusion": 0.22},
+        "quote": {"discussion": 0.56, "decision": 0.14, "agenda": 0.1, "plan": 0.2},
+        "decision": {"discussion": 0.38, "plan": 0.28, "thanks": 0.2, "quote": 0.14},
+        "plan": {"discussion": 0.4, "thanks": 0.3, "conclusion": 0.3},
+        "conclusion": {"plan": 0.4, "thanks": 0.34, "decision": 0.12, "discussion": 0.14},
+        "thanks": {"plan": 0.6, "discussion": 0.4},
+    },
+)
+
+_HOW_TO = Kind(
+    name="how_to",
+    weight=1.0,
+    topic_pool="gadgets",
+    titles=(
+        "How to repair a {thing}",
+        "Looking after your {thing}",
+        "What you should know about the {thing}",
+        "Notes on the {thing}",
+        "A beginner's guide to the {thing}",
+        "Trying out the {thing}",
+        "Mending a {thing} with {hero}",
+    ),
+    flag_titles=(
+        "How to repair a {thing} safely with children around",
+        "Safety first: working on the {thing}",
+        "Opening a {thing} without getting hurt",
+        "A safe guide to the {thing} for {hero}",
+        "The {thing} and its dangers, for beginners",
+        "How to repair a {thing} and stay in one piece",
+    ),
+    flag_prob=0.4,
+    payoff="warning",
+    blank_prob=0.85,
+    start={"tools": 0.6, "story": 0.14, "features": 0.14, "steps": 0.12},
+    moves={
+        "tools": {"steps": 0.8, "tip": 0.12, "warning": 0.08},
+        "steps": {"tip": 0.4, "tools": 0.12, "features": 0.14, "workaround": 0.14, "conclusion": 0.12, "warning": 0.08},
+        "tip": {"steps": 0.56, "tools": 0.1, "price": 0.14, "conclusion": 0.2},
+        "features": {"steps": 0.46, "tools": 0.34, "price": 0.2},
+        "story": {"tools": 0.5, "steps": 0.24, "features": 0.26},
+        "price": {"steps": 0.4, "tools": 0.3, "tip": 0.3},
+        "workaround": {"steps": 0.5, "tip": 0.35, "conclusion": 0.15},
+        "warning": {"steps": 0.52, "tip": 0.3, "tools": 0.18},
+        "conclusion": {"tip": 0.5, "price": 0.3, "steps": 0.2},
+    },
+)
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        _RECIPE,
+        _REVIEW,
+        _LAB_REPORT,
+        _SUPPORT_EMAIL,
+        _TRAVEL_DIARY,
+        _BUG_REPORT,
+        _NEWS_BRIEF,
+        _SHORT_STORY,
+        _MINUTES,
+        _HOW_TO,
+    )
+}
+"""10 kinds."""
