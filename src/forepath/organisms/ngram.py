@@ -99,8 +99,7 @@ def _prefix_keys(rows: np.ndarray, tokens: np.ndarray, n: int, vocabulary: int) 
     """Keys of all n-grams, by the position they end at; `rows` are those of the (n-1)-grams."""
     if n == 1:
         return tokens
-    keys: np.ndarray = rows[n - 2 : -1] * vocabulary + tokens[n - 1 :]
-    return keys
+    return np.asarray(rows[n - 2 : -1] * vocabulary + tokens[n - 1 :])
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:
