@@ -131,9 +131,15 @@ class Course:
                 move[p - 1, :, s, ..., n] = end
         return move
 
-    def settle_payoff(self, odds: np.ndarray) -> np.ndarray:
-        """Move mass that has just entered the payoff theme from paid = 0 to paid = 1. `odds` (..., 2, S, R, T, F)."""
-        odds = odds.copy()
-        odds[..., 1, self.payoff, :, :, :] += odds[..., 0, self.payoff, :, :, :]
-        odds[..., 0, self.payoff, :, :, :] = 0.0
+    def advance(self, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One segment on: `now` (P, 2, S, R, T, F) mass by place -> (the mass after it, (R, T, F) what ended)."""
+        flow = np.einsum("pqsrtf,pqsrtfn->pqnrtf", now, self.move)
+        after = np.zeros_like(now)
+        after[1:] = flow[:-1, :, :-1]
+        return self.settle(after), flow[:, :, -1].sum(axis=(0, 1))
+
+    def settle(self, odds: np.ndarray) -> np.ndarray:
+        """Move mass in the payoff theme from paid = 0 to paid = 1, in place. `odds` (P, 2, S, R, T, F)."""
+        odds[:, 1, self.payoff] += odds[:, 0, self.payoff]
+        odds[:, 0, self.payoff] = 0.0
         return odds
