@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
-from itertools import count
+from heapq import heapify, heappop, heappush
+from itertools import count, pairwise
 
 import numpy as np
 
 from forepath.errors import InputError
 from forepath.records import END, Chain
 from forepath.worlds.course import Course
+
+
+_Parts = dict[int, np.ndarray]
+"""Mass by kind; the arrays end in (R, T, F)."""
 
 
 def entropy(odds: np.ndarray) -> float:
@@ -104,11 +108,8 @@ class Belief:
         if horizon < 1:
             raise InputError(f"given a horizon of {horizon} steps; a chain has at least 1 step")
         ticket = count()  # breaks ties before arrays would be compared
-        heap: list[tuple[float, int, Chain, dict[int, np.ndarray]]] = []
-        for theme, parts in self._split(dict(enumerate(self.now))).items():
-            heappush(heap, (-_mass(parts), next(ticket), (theme,), parts))
-        if ended := sum(float(e.sum()) for e in self.ended):
-            heappush(heap, (-ended, next(ticket), (END,), {}))
+        heap = [(-_mass(parts), next(ticket), (theme,), parts) for theme, parts in self._first().items()]
+        heapify(heap)
         chains: list[Chain] = []
         probs: list[float] = []
         while heap and len(chains) < most and -heap[0][0] >= min_prob:
@@ -117,27 +118,46 @@ class Belief:
                 chains.append(chain)
                 probs.append(-minus)
                 continue
-            moved: dict[int, np.ndarray] = {}
-            ended = 0.0
-            for k, mass in parts.items():
-                course = self.courses[k]
-                flow = np.einsum("pqrtf,pqrtfn->pqnrtf", mass, course.move[:, :, course.index[chain[-1]]])
-                ended += float(flow[:, :, -1].sum())
-                after = np.zeros_like(self.now[k])
-                after[1:] = flow[:-1, :, :-1]
-                moved[k] = course.settle(after)
-            for theme, parts_after in self._split(moved).items():
-                heappush(heap, (-_mass(parts_after), next(ticket), (*chain, theme), parts_after))
-            if ended:
-                heappush(heap, (-ended, next(ticket), (*chain, END), {}))
+            for theme, grown in self._grow(chain[-1], parts).items():
+                heappush(heap, (-_mass(grown), next(ticket), (*chain, theme), grown))
         return ChainOdds(tuple(chains), np.array(probs), max(0.0, 1.0 - sum(probs)))
 
-    def _split(self, now: dict[int, np.ndarray]) -> dict[str, dict[int, np.ndarray]]:
-        """Theme -> kind -> (P, 2, R, T, F), leaving out what has no mass."""
-        out: dict[str, dict[int, np.ndarray]] = {}
+    def chain_prob(self, chain: Chain) -> float:
+        """P(the future begins with `chain`), at least one theme; a chain that ends in `end` is a whole future.
+
+        Raises InputError for a theme that the grammar lacks or an `end` before the last step.
+        """
+        if not chain or set(chain) - set(self.themes) or END in chain[:-1]:
+            raise InputError(f"given the chain {chain!r}; give themes of the grammar, at most the last one {END!r}")
+        found = self._first()
+        for theme, after in pairwise(chain):
+            if theme not in found:
+                return 0.0
+            found = self._grow(theme, found[theme])
+        return _mass(found.get(chain[-1], {}))
+
+    def _first(self) -> dict[str, _Parts]:
+        """The first step: theme -> the mass in it, by kind and latents. No theme without mass."""
+        return self._by_theme(dict(enumerate(self.now)), dict(enumerate(self.ended)))
+
+    def _grow(self, theme: str, parts: _Parts) -> dict[str, _Parts]:
+        """The step after `theme`, where the mass is `parts`."""
+        now, ended = {}, {}
+        for k, mass in parts.items():
+            course = self.courses[k]
+            flow = np.einsum("pqrtf,pqrtfn->pqnrtf", mass, course.move[:, :, course.index[theme]])
+            after = np.zeros_like(self.now[k])
+            after[1:] = flow[:-1, :, :-1]
+            now[k], ended[k] = course.settle(after), flow[:, :, -1]
+        return self._by_theme(now, ended)
+
+    def _by_theme(self, now: _Parts, ended: _Parts) -> dict[str, _Parts]:
+        out: dict[str, _Parts] = {}
         for k, mass in now.items():
             for s in np.flatnonzero(mass.sum(axis=(0, 1, 3, 4, 5))):
                 out.setdefault(self.courses[k].themes[s], {})[k] = mass[:, :, s]
+        if any(mass.any() for mass in ended.values()):
+            out[END] = ended
         return out
 
     def entropy(self, h: int) -> float:
@@ -149,5 +169,5 @@ class Belief:
         return entropy(self.chains(horizon, most=np.iinfo(np.int64).max).probs)
 
 
-def _mass(parts: dict[int, np.ndarray]) -> float:
+def _mass(parts: _Parts) -> float:
     return float(sum(p.sum() for p in parts.values()))

@@ -14,7 +14,7 @@ import numpy as np
 from forepath.errors import InputError
 from forepath.worlds.lexicon.shapes import Content, Kind
 
-END_FIRST, END_SLOPE = -3.6, 0.55
+END_FIRST, END_SLOPE = -4.2, 0.55
 """Log-odds of ending after segment 1, and what every further segment adds."""
 END_AFTER_HABIT = 2.0
 """Added log-odds of ending after the persona's closing theme."""
