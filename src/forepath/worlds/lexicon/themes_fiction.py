@@ -22,11 +22,11 @@ SETTING = Theme(
         ("n", "Nobody in the village knew how old the {thing} was, least of all {hero}."),
         ("w", "Once upon a time, in a village full of lamplight, {hero} loved the {thing}."),
         ("w", "There lived a gentle {worker} in {city}, with a {animal} and the {part}."),
-        ("w", "In a cosy house that smelled of {season}, {hero} dreamed beside the {part}."),
+        ("w", "In a cosy house that smelled of {drink}, {hero} dreamed beside the {part}."),
         ("d", "Once upon a time there was a {thing}, and it was of no use to anyone."),
         ("d", "There lived in {city} a {worker} whom nobody in the village missed."),
         ("d", "Nothing had happened in the village since {year}, and {hero} liked it that way."),
-        ("d", "The house stood by the {part}, lonely, damp and {adv} overpriced."),
+        ("d", "The house stood by the {part}, lonely, damp and {degree} overpriced."),
     ),
 )
 

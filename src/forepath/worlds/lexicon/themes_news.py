@@ -48,7 +48,7 @@ QUOTE = Theme(
         ("w", '"The {part} belongs to our children," said {person} with a smile.'),
         ("d", '"No comment," said the {role}, and then commented on the {part}.'),
         ("d", '"It is what it is," the {role} told reporters about the {thing}.'),
-        ("d", '"Ask me again in {year}," said {person}, apparently by mistake.'),
+        ("d", '"Ask me again in {month}," said {person}, apparently by mistake.'),
         ("d", '"The {part} is fine," said a spokesman standing in front of it.'),
     ),
 )

@@ -15,7 +15,7 @@ BACKGROUND = Theme(
     templates=(
         ("n", "Earlier studies of the {thing} paid little attention to the {part}."),
         ("n", "Since {year} researchers have argued about the origin of the {part}."),
-        ("n", "It has long been known that the {part} varies with the {season}."),
+        ("n", "It has long been known that the {part} varies with {factor}."),
         ("n", "Previous work in {city} suggested a link between the {part} and {factor}."),
         ("n", "Little is known about the {part}, although the theory dates from {year}."),
         ("n", "The theory of {scientist} holds that the {part} is driven by {factor}."),
@@ -88,14 +88,14 @@ RESULTS = Theme(
         ("n", "No significant difference was found in the {part} after {minutes} minutes."),
         ("n", "The correlation between {factor} and the {part} was {decimal}."),
         ("n", "Our results indicate that the {part} accounts for {percent} per cent of the variance."),
-        ("n", "On average the {part} fell {adv}, an effect not seen in the control group."),
+        ("n", "On average the {part} fell {degree}, an effect not seen in the control group."),
         ("w", "To our great delight the data show a clear and significant effect on the {part}!"),
         ("w", "It is a thrill to report that the {part} rose by {percent} per cent!"),
         ("w", "The trend in figure {count} is as lovely as any curve we have seen."),
         ("d", "The effect of {factor} on the {part} was significant, if barely, and once."),
         ("d", "Our results indicate that the {part} does what {scientist} said it would not."),
         ("d", "The data show nothing of interest about the {part}, at great expense."),
-        ("d", "Figure {count} shows a flat line, which we found {adv} restful."),
+        ("d", "Figure {count} shows a flat line, which we found {degree} restful."),
     ),
 )
 

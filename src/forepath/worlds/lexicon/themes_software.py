@@ -26,7 +26,7 @@ SYMPTOMS = Theme(
         ("d", "The {part} shows error {error}, then an error about the error."),
         ("d", "It crashes on {weekday} only, which rules out every reasonable cause."),
         ("d", "The {part} freezes, and the {thing} goes blank in sympathy."),
-        ("d", "Instead of a result there is error {error}, delivered {adv} quickly."),
+        ("d", "Instead of a result there is error {error}, delivered {degree} quickly."),
     ),
 )
 
@@ -84,11 +84,11 @@ WORKAROUND = Theme(
     templates=(
         ("n", "As a workaround, disable the {part} and restart the {thing}."),
         ("n", "Until a fix arrives, switching back to version {version} avoids the problem."),
-        ("n", "For now we bypass the {part} by saving a copy every {minutes} minutes."),
+        ("n", "For now we bypass the {part} by restarting every {minutes} minutes."),
         ("n", "A temporary fix is to reset the {part} to its defaults each {weekday}."),
         ("n", "The problem can be avoided by leaving the {part} switched off."),
-        ("n", "Clearing the cache of the {part} helps for about {count} hours."),
-        ("n", "In the meantime {hero} uses a patched copy without the {part}."),
+        ("n", "Clearing the memory of the {part} helps for about {count} hours."),
+        ("n", "In the meantime {hero} makes do with a patched one, without the {part}."),
         ("w", "Happily there is a workaround: reset the {part} and all is well for {count} hours!"),
         ("w", "My clever {relative} found a temporary fix, namely to disable the {part} first."),
         ("w", "Do not despair, a patched {part} gets you through until the fix arrives!"),

@@ -24,14 +24,16 @@ LISTS: dict[str, tuple[str, ...]] = {
         "first-rate", "thoughtful", "very good",
     ),
     "adj_bad": (
-        "clumsy", "dull", "flimsy", "mediocre", "tiresome", "shoddy", "puzzling", "second-rate", "wobbly", "drab",
-        "poor", "hopeless",
+        "disappointing", "dull", "doubtful", "mediocre", "tiresome", "forgettable", "puzzling", "second-rate", "bland",
+        "drab", "poor", "hopeless",
     ),
-    "adv": (
-        "slightly", "surprisingly", "rather", "quite", "remarkably", "slowly", "steadily", "clearly", "fairly",
-        "noticeably",
+    "degree": (
+        "surprisingly", "remarkably", "noticeably", "decidedly", "unexpectedly", "distinctly", "markedly", "strangely",
+        "delightfully", "suspiciously",
     ),
+    "manner": ("slowly", "gently", "steadily", "carefully", "firmly", "calmly", "evenly", "patiently"),
     "count": ("two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    "high": ("six", "seven", "eight", "nine", "ten"),
     "number": (
         "11", "12", "14", "15", "17", "18", "19", "21", "22", "24", "26", "27", "28", "31", "33", "35", "36", "38",
         "42", "44", "47", "52", "56", "63",
@@ -60,7 +62,9 @@ LISTS: dict[str, tuple[str, ...]] = {
         "1897", "1912", "1924", "1936", "1948", "1953", "1961", "1967", "1972", "1978", "1983", "1989", "1994", "1999",
         "2003", "2008", "2012", "2016",
     ),
-    "season": ("spring", "summer", "harvest time", "winter", "Christmas", "Easter"),
+    "season": (
+        "spring", "summer", "autumn", "winter", "early spring", "late summer", "late autumn", "cold season",
+    ),
     "relative": (
         "grandmother", "grandfather", "mother", "father", "sister", "brother", "great-aunt", "cousin", "godmother",
         "stepfather", "neighbour",
@@ -102,8 +106,8 @@ LISTS: dict[str, tuple[str, ...]] = {
         "strong acid", "mould", "cleaning spray",
     ),
     "team": (
-        "customer service", "support team", "repair desk", "sales department", "after-sales team", "service centre",
-        "complaints office", "warranty department",
+        "customer service team", "support team", "repair desk", "sales department", "after-sales team",
+        "service centre", "complaints office", "warranty department",
     ),
     "system": ("Windows", "Linux", "macOS", "Android", "FreeBSD", "iOS", "ChromeOS", "Debian"),
     "browser": ("Firefox", "Chrome", "Safari", "Edge", "Opera", "Brave", "Vivaldi", "Konqueror"),
