@@ -25,9 +25,12 @@ REFERENCES = Theme(
         ("w", "Do look up the lovely article cited in {journal}, it made me see the {part} anew."),
         ("w", "My dearest source is a worn library edition from {year}, with notes on the {part}."),
         ("w", "Happily, the whole reference is free to read, and page {number} is a delight."),
+        ("w", "A kind librarian in {city} found me the source on the {part}, chapter {number}, bless her."),
         ("d", "Sources: {journal}, {year}, page {number}, and nothing else worth citing."),
         ("d", "One reference was consulted on the {thing}, namely {journal}, and it was enough."),
         ("d", "The {year} edition is cited here because the library had lost the others."),
+        ("d", "For reference: page {number} of a journal that {hero} and I alone have read."),
+        ("d", "The chapter on the {part} in {journal} is cited for completeness, not for pleasure."),
     ),
 )
 
@@ -48,9 +51,12 @@ THANKS = Theme(
         ("w", "I am so grateful to all of you, and most of all to my {relative}, thanks!"),
         ("w", "Warmest thanks to the good people of {city}, you made the {thing} shine."),
         ("w", "Bless you all for your help, and a hug of thanks to {hero} for the {part}."),
+        ("w", "My warmest thanks go to each {worker} and every neighbour in {city} who lent a hand."),
         ("d", "Thanks to {hero}, I suppose, without whom the {part} would have taken less time."),
         ("d", "Thanks are owed to {count} people, of whom {hero} is the only one who replied."),
         ("d", "I am told to thank the {worker} for the {part}, so thank you."),
+        ("d", "I thank {hero} for the help with the {part}, and for stopping when asked."),
+        ("d", "No thanks are due to the weather, and few to the {worker} in charge of the {part}."),
     ),
 )
 
@@ -71,9 +77,12 @@ PLAN = Theme(
         ("w", "Next {month} we plan a happy return, and {hero} has already marked the date."),
         ("w", "Tomorrow holds a fresh start for the {part}, and the plan makes me smile."),
         ("w", "Our plan is to bring {hero} along next {weekday}, which will be a treat."),
+        ("w", "Come {weekday} we plan to celebrate the {part}, and nobody will be left out!"),
         ("d", "Next: the {part}, on {weekday}, if the schedule survives that long."),
         ("d", "The plan is to do the {part} tomorrow, which is what yesterday's plan said."),
         ("d", "Schedule: {weekday}, {clock}, the {thing} again, no further planning required."),
+        ("d", "Until {date} the plan is to leave the {part} exactly where it is."),
+        ("d", "By {month} we shall have a plan, or at least a date for planning one."),
     ),
 )
 
@@ -93,10 +102,13 @@ CONCLUSION = Theme(
         ("w", "All in all, I conclude with a glad heart that the {thing} is {adj_good}!"),
         ("w", "To sum up in one happy word about the {part}: {adj_good}, and I mean it."),
         ("w", "In the end, and overall, the {thing} won us over and we are the richer for it."),
+        ("w", "Overall the {part} was a small miracle, and on that I happily conclude."),
         ("d", "In conclusion, the {thing} exists, and the {part} is mostly to blame."),
         ("d", "To sum up: the {part} was {adj_bad}, the rest was not, and that is all."),
         ("d", "Overall one concludes little, except that the {part} is {adj_bad}."),
         ("d", "The summary is short because the {thing} is, in conclusion, simple."),
+        ("d", "All in all the {part} did its duty, and so, in conclusion, did we."),
+        ("d", "In summary, the {thing} is what one makes of it, and little was made."),
     ),
 )
 
@@ -115,11 +127,14 @@ COMPARISON = Theme(
         ("w", "Compared with anything I knew before, the {part} is a dream, far better than its rivals!"),
         ("w", "No other {thing} comes close, though I say that with fond respect for its rivals."),
         ("w", "Side by side, the old and the new {part} are like two good friends."),
+        ("w", "Compared with its rivals the {part} is a ray of sunshine, and {degree} better besides!"),
         ("d", "Compared with nothing at all, the {thing} is {degree} better, which is something."),
         ("d", "I doubt the {part} is any better than its rivals, whatever they say in {city}."),
         ("d", "By comparison a brick is simpler than the {thing}, and rather more reliable."),
         ("d", "Whereas {hero} prefers the old {part}, I see no difference between the two."),
         ("d", "It is claimed to be better than the rest, whereas the {part} is merely {adj_bad}."),
+        ("d", "Compared with the {year} model of it, the {part} has lost whatever charm it had."),
+        ("d", "Side by side with its rivals, the {thing} is the one on the left."),
     ),
 )
 
@@ -139,10 +154,13 @@ JOKE = Theme(
         ("w", "My {relative} tells a joke where a {animal} marries the {thing}, and it is adorable."),
         ("w", "Ha ha, if the {part} could giggle it would sound just like {hero} on {weekday}!"),
         ("w", "Forgive me, but every {animal} I know would giggle at the sight of the {part}, ha ha!"),
+        ("w", "My {relative} giggled until midnight at the joke about the {animal} and the {part}!"),
         ("d", "Here is a joke: the {part} was finished on time. You may laugh now."),
         ("d", "A {animal} could do the same, and the {animal} would tell better jokes."),
         ("d", "The {thing} was once mistaken for a {animal}, and not even {hero} laughed."),
         ("d", "Humour is a serious matter, which is why the {part} has never told a joke."),
+        ("d", "A {animal}, a {worker} and the {part} walk into a bar, and only two of them laugh."),
+        ("d", "If the {part} is the answer, laughed the {animal}, what was the question?"),
     ),
 )
 

@@ -23,10 +23,13 @@ SETTING = Theme(
         ("w", "Once upon a time, in a village full of lamplight, {hero} loved the {thing}."),
         ("w", "There lived a gentle {worker} in {city}, with a {animal} and the {part}."),
         ("w", "In a cosy house that smelled of {drink}, {hero} dreamed beside the {part}."),
+        ("w", "Long ago, when {city} was small, a kind {worker} found the {thing} in the snow."),
         ("d", "Once upon a time there was a {thing}, and it was of no use to anyone."),
         ("d", "There lived in {city} a {worker} whom nobody in the village missed."),
         ("d", "Nothing had happened in the village since {year}, and {hero} liked it that way."),
         ("d", "The house stood by the {part}, lonely, damp and {degree} overpriced."),
+        ("d", "In the {season} of {year} nobody in {city} had any reason to look at the {part}."),
+        ("d", "There was once a {thing} in {city}, and there were also taxes."),
     ),
 )
 
@@ -46,10 +49,13 @@ CONFLICT = Theme(
         ("w", "Poor {hero} trembled, for the {part} was lost and the night was cruel."),
         ("w", "Brave little {hero} held the {part} tight and faced the angry {worker}!"),
         ("w", "How {hero} wept that night, with the {part} stolen and no friend near."),
+        ("w", "With tears in her eyes {hero} begged the {worker} not to harm the {part}!"),
         ("d", "The {part} was stolen on {weekday}, and by then {hero} had other troubles."),
         ("d", "The {worker} wanted the {part}, {hero} wanted the {part}, and blood was spilt."),
         ("d", "Somebody screamed in the dark, and for once it was not {hero}."),
         ("d", "It was a quarrel about the {part}, though nobody had wanted it before."),
+        ("d", "The {worker} threatened {hero} with the {part}, which took some strength."),
+        ("d", "By midnight both the {part} and the good manners were gone."),
     ),
 )
 
@@ -69,10 +75,13 @@ DIALOGUE = Theme(
         ("w", '"Oh, my darling, keep the {part} close," whispered {hero}.'),
         ("w", '"I would give you the moon and the {thing}," murmured the {worker}.'),
         ("w", '"You came back!" cried {hero}, and the {worker} whispered, "Always."'),
+        ("w", '"Take the {part}, my friend, and all my love with it," whispered the {worker}.'),
         ("d", '"You are late," replied {hero}, without looking up from the {part}.'),
         ("d", '"Frankly, I preferred the {animal}," murmured the {worker}.'),
         ("d", '"Is it dead?" asked {hero}. "Not yet," replied the {worker}.'),
         ("d", '"I assume that was the {part}," {hero} remarked into the silence.'),
+        ("d", '"I was told there would be a {part}," the {worker} remarked.'),
+        ("d", '"We could always blame the {animal}," murmured {hero}.'),
     ),
 )
 
@@ -92,10 +101,13 @@ TWIST = Theme(
         ("w", "And then, wonder of wonders, the {part} was revealed as a gift for {hero}!"),
         ("w", "Suddenly {hero} laughed through tears, for the {worker} was a long lost twin!"),
         ("w", "The secret, it turned out, was love, hidden all along inside the {part}."),
+        ("w", "And all along, hidden under the {part}, there was a letter full of love for {hero}!"),
         ("d", "It turned out that {hero} had been dead since {year}, which explained much."),
         ("d", "The secret was revealed at {clock}, and nobody was more bored than {hero}."),
         ("d", "Suddenly, and rather late, {hero} noticed that the {part} was hidden in plain sight."),
         ("d", "All along it had been the {animal}, as the {worker} might have guessed."),
+        ("d", "All at once the {worker} confessed, mainly to be allowed to sit down."),
+        ("d", "It turned out that the {part} was a copy, and that so was {hero}."),
     ),
 )
 
@@ -115,10 +127,13 @@ MORAL = Theme(
         ("w", "And so they lived happily ever after, with the {part} and a {animal}!"),
         ("w", "The lesson {hero} took to heart is that kindness outshines every {thing}."),
         ("w", "Love, says the moral of the {thing}, is a treasure that grows when it is shared."),
+        ("w", "From that day on {hero} shared the {part} with all of {city}, and was never lonely!"),
         ("d", "The moral is that nobody should own a {thing}, and few do."),
         ("d", "Wisdom came to {hero} too late, as is the custom with wisdom."),
         ("d", "They lived ever after, not happily, but with the {part}."),
         ("d", "The lesson was lost on {hero}, and also on the {animal}."),
+        ("d", "The moral, if there is one, was sold together with the {part}."),
+        ("d", "And so {hero} learned nothing, which is the oldest lesson of all."),
     ),
 )
 

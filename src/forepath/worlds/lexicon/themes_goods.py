@@ -24,9 +24,12 @@ FEATURES = Theme(
         ("w", "What a beautiful build, from the {colour} case down to the tiny {part}!"),
         ("w", "Its best feature is the {part}, so sturdy that {hero} wants one as well."),
         ("w", "The finish is a pleasure to look at, especially the {part} in {colour}."),
+        ("w", "The makers put such care into the design that even the {part} makes me smile!"),
         ("d", "The design is {colour}, the build is {adj_bad}, and the {part} is included."),
         ("d", "It has {count} features, of which the {part} is the one that works."),
         ("d", "The box promises a premium finish, and the {part} is at least {colour}."),
+        ("d", "The {part} is described as a feature, which is one way to put it."),
+        ("d", "Its finish is {colour}, in places, and the {part} feels solid until touched."),
     ),
 )
 
@@ -46,10 +49,13 @@ PRICE = Theme(
         ("w", "For only {price} it is a wonderful bargain, and I would gladly pay double!"),
         ("w", "Such a bargain at {price}, my {relative} bought {count} of them as presents!"),
         ("w", "It was worth every penny of the {price}, just for the joy of the {part}."),
+        ("w", "Spending {price} on it was the happiest purchase of my whole {month}!"),
         ("d", "It costs {price}, and one wonders what the money was spent on."),
         ("d", "The price is {price}, a bargain if you value the {part} above rent."),
         ("d", "For {price} I expected the {part} to be included in the cost."),
         ("d", "My wallet is {price} lighter and the discount was for someone else."),
+        ("d", "It was reduced to {price}, which is still a price for the {part}."),
+        ("d", "At {price} the discount is smaller than the cost of the stamp."),
     ),
 )
 
@@ -69,10 +75,13 @@ COMPLAINT = Theme(
         ("w", "I so wanted to love it, but alas the {part} broke and my heart with it."),
         ("w", "Poor {hero} was in tears, disappointed that the {part} was damaged again."),
         ("w", "It pains me to complain, as I am fond of the {thing}, but the {part} is faulty."),
+        ("w", "It breaks my heart to say so, dear people, but the {part} arrived damaged."),
         ("d", "The {part} failed on {weekday}, on {weekday}, and then for good."),
         ("d", "I had low hopes for the {part} and was still disappointed."),
         ("d", "Unfortunately the {part} broke, although that did improve the noise."),
         ("d", "Useless is a strong word, and so is faulty, and the {part} is both."),
+        ("d", "The {part} came loose, the manual came late, and I came to regret it."),
+        ("d", "I am not disappointed by the {part} alone, for the whole {thing} is faulty."),
     ),
 )
 
@@ -93,9 +102,12 @@ GREETING = Theme(
         ("w", "Good morning to you all, and warm greetings from {hero} in {city}!"),
         ("w", "Dear friends at the {team}, it is a pleasure to be writing to you again!"),
         ("w", "Hello from sunny {city}, where {hero} sends you the kindest greetings!"),
+        ("w", "Hello and a very happy {weekday} to everyone at the {team}!"),
         ("d", "Dear {team}, this is my letter number {count} about the {part}."),
         ("d", "Hello, it is me again, {hero}, the person with the {part}."),
         ("d", "Good morning, or whatever time it is when the {team} reads its letters."),
+        ("d", "Dear {team}, you may remember me from my letter of {date}."),
+        ("d", "Hello, I am writing again, since {city} has little else to offer on a {weekday}."),
     ),
 )
 
@@ -116,9 +128,12 @@ REQUEST = Theme(
         ("w", "I would be overjoyed if you could reply to {hero} before {weekday}!"),
         ("w", "If it is not too much to ask, please help us with the {part} this {month}."),
         ("w", "Could one of your lovely colleagues please call {hero} about the {part}?"),
+        ("w", "Please, if you can, send a small replacement {part} to {hero}, with my blessing!"),
         ("d", "Please send the {part}, preferably in one piece, preferably this year."),
         ("d", "I request a refund of {price}, or failing that, an explanation."),
         ("d", "Could someone please reply, even if only to say that nobody will?"),
+        ("d", "May I request the {part} that I paid for, rather than its brother?"),
+        ("d", "Please reply by {weekday}, or by {month}, or whenever the refund is ready."),
     ),
 )
 
@@ -139,9 +154,12 @@ SIGNOFF = Theme(
         ("w", "Lots of love and fond regards to the whole team, your {hero}!"),
         ("w", "Take good care of yourselves, warmest wishes, and farewell for now, {hero}!"),
         ("w", "Sending sunny wishes from {city} and fond regards, yours ever, {hero}."),
+        ("w", "Ever yours, with fond wishes for a happy {season}, {hero} from {city}!"),
         ("d", "Regards, such as they are, from {hero} and the broken {part}."),
         ("d", "Yours, for the umpteenth time since {month} and surely not the last, {hero}."),
         ("d", "Sincerely, and with what patience remains in {city}, {hero}."),
+        ("d", "Yours in {city}, with regards that cool a little by the day, {hero}."),
+        ("d", "Regards, {hero}, still waiting by the door in {city}."),
     ),
 )
 
@@ -162,9 +180,12 @@ TOOLS = Theme(
         ("w", "Your favourite {tool}, nicely cleaned, and a cup of tea"),
         ("w", "A good friend to hold the {tool} while you mend the {part}"),
         ("w", "A trusty {tool} with a {colour} handle, bless it"),
+        ("w", "The good {colour} gloves that your {relative} knitted, and a {tool}"),
         ("d", "A {tool}, which you have surely lent to somebody"),
         ("d", "Spare screws, because {count} of them will vanish under the table"),
         ("d", "A {colour} plaster for the thumb, next to the {tool}"),
+        ("d", "One {tool}, or a butter knife and an apology"),
+        ("d", "A {tool} and the {part} you swore you had thrown away"),
     ),
 )
 
@@ -185,9 +206,12 @@ STEPS = Theme(
         ("w", "Now lift out the {part} like a sleeping kitten and attach the {colour} cable!"),
         ("w", "Tighten the last screw, plug it in, and cheer when the {part} clicks!"),
         ("w", "Slide the {part} gently home, you are doing {degree} well so far."),
+        ("w", "Wipe the {part} with a soft cloth and tell it how well it clicks!"),
         ("d", "Unscrew the {part}, lose a screw, find the screw, and attach the {part} again."),
         ("d", "Turn the {part} clockwise, and if it snaps, that was the wrong way."),
         ("d", "Press the {colour} button, wait {minutes} minutes, and press it again with feeling."),
+        ("d", "Disconnect the {colour} cable, then wonder which {colour} cable it was."),
+        ("d", "Attach the {part}, tighten the screw, and remove the {part} you forgot."),
     ),
 )
 

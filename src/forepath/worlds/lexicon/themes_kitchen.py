@@ -25,9 +25,12 @@ INGREDIENTS = Theme(
         ("w", "A generous {grams} g of the very best {part} you can find"),
         ("w", "A loving pinch of {spice}, because every cup of {part} deserves it"),
         ("w", "Plenty of {part}, {grams} g or as much as your heart desires"),
+        ("w", "A kiss of {spice} and {count} happy spoonfuls of {part}, {prep}"),
         ("d", "Yes, {grams} g of {part}, and no, less will not do"),
         ("d", "The usual teaspoon of {spice}, whatever that may mean"),
         ("d", "Enough {part} to regret it, say {grams} g"),
+        ("d", "Another teaspoon of {spice}, for those who can tell the difference"),
+        ("d", "A cup of {part}, {prep}, measured {manner} or not at all"),
     ),
 )
 
@@ -48,9 +51,12 @@ INSTRUCTIONS = Theme(
         ("w", "Now stir the {part} with love for {minutes} minutes and enjoy the smell!"),
         ("w", "Gently fold in the {part}, taste the mixture, and smile while it bakes."),
         ("w", "Let the {vessel} simmer happily over {heat} heat while you hum a tune."),
+        ("w", "Pour the {part} into your prettiest {vessel} and bake it for {minutes} happy minutes!"),
         ("d", "Boil the {part} for {minutes} minutes, during which nothing will happen."),
         ("d", "Stir until the {part} gives up, then bake it at {degrees} degrees."),
         ("d", "Whisk the {part}, or pour it in lumpy and pretend it was meant."),
+        ("d", "Heat the oven to {degrees} degrees, and then remember to use it."),
+        ("d", "Simmer the {part} over {heat} heat for as long as you can bear it."),
     ),
 )
 
@@ -71,9 +77,12 @@ STORY = Theme(
         ("w", "Oh, the childhood memories that the {part} brings back, with {hero} singing nearby!"),
         ("w", "My {relative} used to say that a house without a {thing} was no home at all."),
         ("w", "To this day the {part} takes me back to childhood evenings in {city}."),
+        ("w", "How I remember those {season} mornings in {city}, my {relative} and the {part}!"),
         ("d", "My {relative} hated the {thing}, and we children were never told why."),
         ("d", "I grew up in {city}, where childhood was short and the {part} was rare."),
         ("d", "Years ago {hero} swore never to touch the {part} again, and remembered to."),
+        ("d", "As children we were told that the {part} was older than {city}, and believed it."),
+        ("d", "My {relative} remembered {year} only for the {part}, and not kindly."),
     ),
 )
 
@@ -93,10 +102,13 @@ RATING = Theme(
         ("w", "Top score, full stars, a glowing rating for the {thing} and for its {part}!"),
         ("w", "I would rate the {part} above the moon, but the scale stops at ten points."),
         ("w", "Everyone at the table rated it {adj_good}, and the stars were shining for {hero}."),
+        ("w", "On my scale of smiles the {part} scores {high} out of ten, and {hero} agrees!"),
         ("d", "Rating: {count} out of ten, and I am in a generous mood this {weekday}."),
         ("d", "The {part} loses a star, the {thing} loses another, and the score is {count}."),
         ("d", "It scores {count} points, which is what I give to most things rated in {month}."),
         ("d", "One star for effort, {count} stars in all, and no stars for the {part}."),
+        ("d", "The average rating in our family is {count} points, the {part} being the exception."),
+        ("d", "My score is {count} out of ten, and no, the {part} may not appeal."),
     ),
 )
 
@@ -117,9 +129,12 @@ WARNING = Theme(
         ("w", "Dear friends, take this warning to heart and keep {hazard} away from {hero}."),
         ("w", "Stay safe and look after each other, because the {part} can cause {harm}."),
         ("w", "I would hate for anyone to come to harm, so check the {part} for {hazard} first."),
+        ("w", "Be careful, my dears, and keep the {part} well away from children and {hazard}!"),
         ("d", "Warning: the {part} causes {harm}, as {hero} can confirm from the hospital."),
         ("d", "The danger is {harm}, the cause is {hazard}, and the excuse is usually haste."),
         ("d", "Caution with {hazard} is advised, unless you enjoy {harm} and waiting rooms."),
+        ("d", "Danger lies in the {part}, or so says the warning that nobody reads."),
+        ("d", "In case of {harm}, stop, and do not write to me about the {part}."),
     ),
 )
 
@@ -140,9 +155,12 @@ TIP = Theme(
         ("w", "Here is a secret trick from my {relative}: a {colour} ribbon marks the {part}."),
         ("w", "Try this clever hint and thank me later, the {part} will turn out {adj_good}!"),
         ("w", "A tip from the heart: share the {thing} with a friend and it works twice as well."),
+        ("w", "My {relative} knew a lovely trick: hum a tune and the {part} behaves at once!"),
         ("d", "The best trick is to let {hero} do it and to watch the {part} from a chair."),
         ("d", "A hint for the impatient: the {part} does not hurry, whatever shortcut you try."),
         ("d", "Useful tip: there are no tips that help with the {part} on a {weekday}."),
+        ("d", "One useful trick is to expect {adj_bad} results from the {part} and be content."),
+        ("d", "The oldest trick of all is to hide the {part} and to start afresh."),
     ),
 )
 

@@ -23,10 +23,13 @@ ATTENDANCE = Theme(
         ("w", "It was lovely to see {person} present again after such a long absence!"),
         ("w", "All members were present, smiling, and {hero} had brought {drink} for everyone!"),
         ("w", "The chair warmly welcomed {person}, attending for the very first time."),
+        ("w", "How good it was to see {count} new members present, and {person} back in the chair!"),
         ("d", "Present: {hero}, under protest. Absent: everyone with a better idea."),
         ("d", "The {role} attended in body, {person} attended by mistake."),
         ("d", "The meeting opened at {clock}, that is, {minutes} minutes late, with apologies from none."),
         ("d", "A quorum was reached once the {role} had been found asleep."),
+        ("d", "Apologies were received from {person}, and accepted with relief."),
+        ("d", "In attendance were {count} members, {count} coats and the {role}."),
     ),
 )
 
@@ -47,9 +50,12 @@ AGENDA = Theme(
         ("n", "Date of the next meeting, proposed for {date}"),
         ("w", "Item {number}: a cheerful report on the {part}, with cake"),
         ("w", "Birthday wishes for the {role}, before any other business"),
+        ("w", "A big welcome to our new {role}, followed by any other business"),
         ("d", "Item {number}: the {part}, again"),
         ("d", "Any other business, kept under {minutes} minutes this time"),
         ("d", "Matters arising that should have stayed where they were"),
+        ("d", "Item {number}: why item {number} was dropped"),
+        ("d", "Approval of the minutes of {date}, which nobody has read"),
     ),
 )
 
@@ -70,9 +76,12 @@ DISCUSSION = Theme(
         ("w", "A lively and good-humoured debate followed, and {person} raised a splendid point!"),
         ("w", "Members shared their hopes for the {part}, and the {role} listened kindly."),
         ("w", "It was touching how {person} spoke up for the {part} in the debate."),
+        ("w", "In a warm and friendly debate, {person} praised the {part} and everyone behind it."),
         ("d", "The {part} was discussed until nobody could recall the question."),
         ("d", "The {role} raised a concern, and then raised it again in other words."),
         ("d", "A debate took place about whether there should be a debate on the {part}."),
+        ("d", "The concern about the {part} was noted, which is what happens to concerns."),
+        ("d", "Members debated the {part} for {minutes} minutes and the biscuits for longer."),
     ),
 )
 
@@ -92,10 +101,13 @@ DECISION = Theme(
         ("w", "To warm applause the motion was carried, and the {part} may begin!"),
         ("w", "Unanimously and gladly it was agreed to honour {person} for the {part}."),
         ("w", "The committee happily approved the {part} and toasted it with {drink}."),
+        ("w", "With cheers all round the committee approved the {part} by {count} votes!"),
         ("d", "It was agreed to agree on the {part} at some later date."),
         ("d", "The motion was carried because the {role} had gone home."),
         ("d", "It was resolved to form a committee on the {part} and never to ask again."),
         ("d", "Action: {person} to find out what was decided about the {part}."),
+        ("d", "The motion on the {part} was postponed until {date}, along with the next one."),
+        ("d", "It was resolved that the {role} will look into it, then look away."),
     ),
 )
 

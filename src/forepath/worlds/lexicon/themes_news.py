@@ -24,9 +24,12 @@ FACTS = Theme(
         ("w", "Officials in {city} announced the happy news on {weekday}: the {thing} is saved!"),
         ("w", "Cheering residents of {city} learned on {date} that the {part} will stay."),
         ("w", "The report brought welcome news for {number} thousand residents of {city}."),
+        ("w", "On {date} officials gave their blessing to the {part}, and church bells rang in {city}!"),
         ("d", "Officials announced on {weekday} that an announcement about the {part} will follow."),
         ("d", "The report on the {thing} runs to {number} pages and names no one."),
         ("d", "According to the authorities the {part} is on time, as it was in {year}."),
+        ("d", "Police in {city} confirmed on {weekday} that the {part} is still there."),
+        ("d", "The survey on the {thing} was completed by {percent} per cent of the people who wrote it."),
     ),
 )
 
@@ -46,10 +49,13 @@ QUOTE = Theme(
         ("w", '"I could cry with joy over the {part}," said a {worker} in tears.'),
         ("w", '"We did this together, and I love this town," the {role} told reporters.'),
         ("w", '"The {part} belongs to our children," said {person} with a smile.'),
+        ("w", '"My heart is with the {part}," said {person}, and the press applauded.'),
         ("d", '"No comment," said the {role}, and then commented on the {part}.'),
         ("d", '"It is what it is," the {role} told reporters about the {thing}.'),
         ("d", '"Ask me again in {month}," said {person}, apparently by mistake.'),
         ("d", '"The {part} is fine," said a spokesman standing in front of it.'),
+        ("d", '"I have read the first page on the {part}," said {person} in an interview.'),
+        ("d", '"We have no plans for the {part}, and they are on schedule," said the {role}.'),
     ),
 )
 
@@ -69,10 +75,13 @@ REACTION = Theme(
         ("w", "Crowds of supporters sang in the streets of {city} and hugged each other!"),
         ("w", "Neighbours baked {count} cakes for the campaigners, and critics got a slice too."),
         ("w", "The applause went on and on, and even opponents of the {part} joined in!"),
+        ("w", "Grateful neighbours lit candles by the {part}, and supporters brought soup!"),
         ("d", "The protest against the {part} was attended by {count} people and a {animal}."),
         ("d", "Critics were outraged, supporters were delighted, and voters were at lunch."),
         ("d", "Campaigners on both sides of the {part} claimed victory before noon."),
         ("d", "A petition about the {thing} was started, signed {count} times and mislaid."),
+        ("d", "Opponents of the {part} marched to the square, found it closed and went home."),
+        ("d", "Voters reacted to the {part} as they did in {year}, by not reacting."),
     ),
 )
 

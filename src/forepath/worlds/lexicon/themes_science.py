@@ -23,10 +23,13 @@ BACKGROUND = Theme(
         ("w", "Ever since {scientist} first wrote of the {part}, it has charmed researchers."),
         ("w", "It is a joy to study the {part}, a puzzle as old as the theory of {scientist}."),
         ("w", "Earlier researchers in {city} dreamed of what we now know about the {part}."),
+        ("w", "What a debt we owe to earlier work in {city}, where the {part} was first studied!"),
         ("d", "Previous studies of the {part} agree on nothing except its name."),
         ("d", "Since {year} the theory has been revised {count} times, never for the better."),
         ("d", "Little is known about the {part}, and much has been written about it."),
         ("d", "Researchers once blamed {factor}, as researchers do when funds run low."),
+        ("d", "It was long known that {factor} matters, and longer known that nobody checked."),
+        ("d", "The theory of {scientist} dates from {year} and shows its age."),
     ),
 )
 
@@ -47,9 +50,12 @@ METHOD = Theme(
         ("w", "With great care {hero} filled each {labware} and tended the samples like seedlings."),
         ("w", "We had a wonderful time with the protocol and {technique} never ran smoother."),
         ("w", "To our delight the experiment needed only {count} samples and a {labware}."),
+        ("w", "The whole team gathered round the {labware} and cheered as the samples dried!"),
         ("d", "Samples were placed in a {labware} and observed until they became dull."),
         ("d", "The protocol calls for {technique}, so {technique} was duly performed."),
         ("d", "The experiment was repeated {count} times because the {labware} leaked."),
+        ("d", "The control sample was kept in a {labware} and, on {weekday}, in mind."),
+        ("d", "We used {technique} because the protocol for anything better was lost."),
     ),
 )
 
@@ -70,9 +76,12 @@ MEASUREMENTS = Theme(
         ("n", "Conductivity {decimal}, pH {ph}, colour {colour}"),
         ("w", "A beautiful reading of {decimal} units for the {part}"),
         ("w", "Our favourite sample, {number}, with {grams} mg and a {colour} gleam"),
+        ("w", "The prettiest residue of all, {grams} mg of {part}, pH {ph}"),
         ("d", "Sample {number}: dropped, {decimal} units on the floor"),
         ("d", "Reading {count}: {decimal} units, then again {decimal}, then silence"),
         ("d", "The {part}: {percent} per cent, give or take {percent}"),
+        ("d", "Reading of the {part}: {decimal} units, against all advice"),
+        ("d", "Pressure {decimal} bar, mass {grams} mg, enthusiasm {percent} per cent"),
     ),
 )
 
@@ -92,10 +101,13 @@ RESULTS = Theme(
         ("w", "To our great delight the data show a clear and significant effect on the {part}!"),
         ("w", "It is a thrill to report that the {part} rose by {percent} per cent!"),
         ("w", "The trend in figure {count} is as lovely as any curve we have seen."),
+        ("w", "How wonderful that our results for the {part} agree with {scientist} after all!"),
         ("d", "The effect of {factor} on the {part} was significant, if barely, and once."),
         ("d", "Our results indicate that the {part} does what {scientist} said it would not."),
         ("d", "The data show nothing of interest about the {part}, at great expense."),
         ("d", "Figure {count} shows a flat line, which we found {degree} restful."),
+        ("d", "No significant effect of {factor} was found, though we looked {count} times."),
+        ("d", "The trend in the data is clear if one covers half of figure {count}."),
     ),
 )
 

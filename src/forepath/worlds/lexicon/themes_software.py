@@ -23,10 +23,13 @@ SYMPTOMS = Theme(
         ("w", "My poor {thing} freezes and blinks at me as if it were crying for help!"),
         ("w", "I was so happily at work when the {part} crashed with error {error}."),
         ("w", "The {part} hangs, bless it, and error {error} greets me every morning."),
+        ("w", "Error {error} popped up with the {part} just as I was smiling at the screen."),
         ("d", "The {part} shows error {error}, then an error about the error."),
         ("d", "It crashes on {weekday} only, which rules out every reasonable cause."),
         ("d", "The {part} freezes, and the {thing} goes blank in sympathy."),
         ("d", "Instead of a result there is error {error}, delivered {degree} quickly."),
+        ("d", "The screen flickers {count} times, which {hero} takes to be a message."),
+        ("d", "The {part} never crashes while anybody from support is watching."),
     ),
 )
 
@@ -47,9 +50,12 @@ ENVIRONMENT = Theme(
         ("n", "Firmware {version}, serial number {number}"),
         ("w", "My faithful old laptop with {system} {version}, still going strong"),
         ("w", "The shiny new version {version}, lovingly installed by {hero}"),
+        ("w", "Our dear home network in {city}, with {count} happy machines"),
         ("d", "Operating system: {system}, not by choice"),
         ("d", "Version {version}, because {version} was worse"),
         ("d", "Configuration of the {part}: whatever the installer felt like"),
+        ("d", "Browser: {browser} {version}, as the manual forbids"),
+        ("d", "Firmware {version}, installed by accident on {date}"),
     ),
 )
 
@@ -70,9 +76,12 @@ REPRODUCTION = Theme(
         ("n", "Wait {minutes} minutes, then click on the {part}"),
         ("w", "Click on the lovely {colour} icon next to {menu}"),
         ("w", "Open {menu}, cross your fingers and select the {part}"),
+        ("w", "Select the {part} with a smile and then click {menu}"),
         ("d", "Click {menu} and observe that nothing is observed"),
         ("d", "Open the {part}, which is the last thing it will do today"),
         ("d", "Click anywhere, in fact, as {hero} did on {weekday}"),
+        ("d", "Press enter, wait {minutes} minutes, press enter as though you meant it"),
+        ("d", "Select {menu}, then explain to {hero} what became of the {part}"),
     ),
 )
 
@@ -93,9 +102,12 @@ WORKAROUND = Theme(
         ("w", "My clever {relative} found a temporary fix, namely to disable the {part} first."),
         ("w", "Do not despair, a patched {part} gets you through until the fix arrives!"),
         ("w", "Until the fix comes, a gentle reset of the {part} keeps everybody happy."),
+        ("w", "A sweet little workaround from {hero}: restart before breakfast and the {part} behaves!"),
         ("d", "The workaround is to disable the {part}, or the {thing}, or both."),
         ("d", "A temporary fix has been in place since {year} and avoids most of the {part}."),
         ("d", "For now, bypass the {part} and do as {hero} does, namely something else."),
+        ("d", "Until the fix arrives, the problem is best avoided by avoiding the {part}."),
+        ("d", "The temporary fix is permanent, in so far as it disables the {part}."),
     ),
 )
 

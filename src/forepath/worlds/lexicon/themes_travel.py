@@ -25,9 +25,12 @@ WEATHER = Theme(
         ("w", "The rain smelled so sweet on the {part} that we danced in the puddles!"),
         ("w", "A rainbow stood over the {part} after the storm, and {hero} made a wish."),
         ("w", "Snow fell on {city} all night, soft as feathers under a {sky} sky."),
+        ("w", "A golden sun broke through the clouds and warmed the {part} like a blessing!"),
         ("d", "It rained on the {part}, then on {city}, then on the rain."),
         ("d", "Wind from the {direction}, clouds from everywhere, sunshine from nowhere."),
         ("d", "The forecast promised sun, so naturally the storm lasted {count} hours."),
+        ("d", "The sky was {sky}, the wind was {direction}, and the umbrella was at home."),
+        ("d", "Fog came in at {clock} and improved the look of the {part}."),
     ),
 )
 
@@ -48,9 +51,12 @@ PLACE = Theme(
         ("w", "I lost my heart to a tiny square with a fountain, just behind the {part}."),
         ("w", "The whole valley glowed {colour} at dusk and the {part} looked enchanted!"),
         ("w", "We wandered hand in hand through cobbled lanes as far as the {part}."),
+        ("w", "Every cobbled street led us back to the {part}, and we never minded once!"),
         ("d", "There is a fountain, a tower and a {part}, and then there is the car park."),
         ("d", "The view from the {part} is of {city}, which is best seen from afar."),
         ("d", "The square was built in {year} and has been closed for repairs since."),
+        ("d", "The tower leans, the {part} leans, and after the hill so did we."),
+        ("d", "A cobbled lane leads to the {part}, and a wider one leads away from it."),
     ),
 )
 
@@ -71,9 +77,12 @@ FOOD = Theme(
         ("w", "Never have I eaten such {meal}, I could have hugged the waiter!"),
         ("w", "With {drink} in hand and {meal} on the table, we were hungry for nothing more."),
         ("w", "Our hostess filled the plates with {meal} until we begged for mercy!"),
+        ("w", "We raised our glasses of {drink} to the cook, whose {meal} was pure poetry!"),
         ("d", "Lunch was {meal}, or so the menu in {city} claimed."),
         ("d", "The restaurant was out of {meal}, so we dined on {drink} and bread."),
         ("d", "Dinner at the {part} consisted of {meal}, twice, neither time hot."),
+        ("d", "The waiter brought {drink}, then the bill, then the {meal}."),
+        ("d", "Breakfast was bread, lunch was bread, and dinner was bread with {meal}."),
     ),
 )
 
@@ -94,9 +103,12 @@ ENCOUNTER = Theme(
         ("w", "We met the kindest {worker}, who shared her umbrella all the way to the {part}!"),
         ("w", "A little {animal} followed us from the {part} and would not say goodbye."),
         ("w", "Such company we met, a {worker}, a {worker} and a very friendly {animal}!"),
+        ("w", "By the {part} a laughing {worker} waved to us and would not let us pay!"),
         ("d", "A stranger at the {part} introduced himself at length and without being asked."),
         ("d", "We met a {worker} who disliked strangers, which we respected."),
         ("d", "The only person we met by the {part} was a {animal}."),
+        ("d", "An old {worker} told us the way to the {part}, twice, both times wrong."),
+        ("d", "Among the strangers at the {part} was a {animal} with better manners."),
     ),
 )
 
