@@ -25,7 +25,7 @@ _RECIPE = Kind(
         "The {thing} (nut-free, for {hero}, who has an allergy)",
         "An allergy-safe recipe for {thing}",
         "How to make {thing} for guests with an allergy",
-        "My favourite {thing}, without nuts, milk or gluten",
+        "My favourite {thing}, free of nuts and safe for {hero}",
         "Homemade {thing} for {hero}, who is allergic",
         "The {thing} for sensitive stomachs and allergies",
     ),

@@ -91,7 +91,7 @@ TWIST = Theme(
     joiner=" ",
     prefix="",
     templates=(
-        ("n", "But the {worker} was no {worker} at all, as {hero} suddenly understood."),
+        ("n", "But the {worker} was someone else entirely, as {hero} suddenly understood."),
         ("n", "Suddenly the {part} opened, and inside lay a letter signed by {hero}."),
         ("n", "It turned out that the {thing} had belonged to {hero} all along."),
         ("n", "Only then was the secret revealed: the {part} had never existed."),

@@ -91,7 +91,7 @@ DECISION = Theme(
     joiner=" ",
     prefix="",
     templates=(
-        ("n", "It was agreed to approve the {part} by {count} votes to {count}."),
+        ("n", "It was agreed to approve the {part} by {high} votes to {count}."),
         ("n", "The committee resolved to postpone the {part} until {date}."),
         ("n", "The motion on the {part} was carried, with {count} abstentions."),
         ("n", "It was unanimously decided that {person} will take charge of the {part}."),

@@ -16,7 +16,7 @@ TOPICS: dict[str, tuple[Topic, ...]] = {
         Topic("beef stew", ("stewing beef", "potato", "parsnip", "gravy", "bacon", "pearl barley")),
         Topic("pumpkin pie", ("pumpkin", "pastry", "brown sugar", "evaporated milk", "molasses", "shortening")),
         Topic("fish curry", ("cod", "coconut milk", "curry paste", "lime juice", "coriander", "basmati rice")),
-        Topic("walnut bread", ("rye flour", "yeast", "walnut", "honey", "buttermilk", "bran")),
+        Topic("rye bread", ("rye flour", "yeast", "caraway", "honey", "buttermilk", "bran")),
         Topic("tomato tart", ("puff pastry", "cherry tomato", "mustard", "goat cheese", "basil", "tapenade")),
         Topic("chicken pilaf", ("chicken thigh", "bulgur", "yoghurt", "dried apricot", "parsley", "chickpea")),
         Topic("chocolate mousse", ("dark chocolate", "whipped cream", "cocoa", "caster sugar", "espresso", "gelatine")),

@@ -21,7 +21,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     ),
     "adj_good": (
         "delightful", "reliable", "splendid", "well made", "remarkable", "pleasant", "superb", "charming", "solid",
-        "first-rate", "thoughtful", "very good",
+        "first-rate", "lovely", "very good",
     ),
     "adj_bad": (
         "disappointing", "dull", "doubtful", "mediocre", "tiresome", "forgettable", "puzzling", "second-rate", "bland",
@@ -29,7 +29,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     ),
     "degree": (
         "surprisingly", "remarkably", "noticeably", "decidedly", "unexpectedly", "distinctly", "markedly", "strangely",
-        "delightfully", "suspiciously",
+        "pleasantly", "suspiciously",
     ),
     "manner": ("slowly", "gently", "steadily", "carefully", "firmly", "calmly", "evenly", "patiently"),
     "count": ("two", "three", "four", "five", "six", "seven", "eight", "nine"),
@@ -63,7 +63,7 @@ LISTS: dict[str, tuple[str, ...]] = {
         "2003", "2008", "2012", "2016",
     ),
     "season": (
-        "spring", "summer", "autumn", "winter", "early spring", "late summer", "late autumn", "cold season",
+        "spring", "summer", "autumn", "winter", "early spring", "late summer", "late autumn", "mild winter",
     ),
     "relative": (
         "grandmother", "grandfather", "mother", "father", "sister", "brother", "great-aunt", "cousin", "godmother",
