@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count, pairwise
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy as np
 from forepath.errors import InputError
 from forepath.records import END, Chain
 from forepath.worlds.course import Course
-
 
 _Parts = dict[int, np.ndarray]
 """Mass by kind; the arrays end in (R, T, F)."""
@@ -108,8 +107,9 @@ class Belief:
         if horizon < 1:
             raise InputError(f"given a horizon of {horizon} steps; a chain has at least 1 step")
         ticket = count()  # breaks ties before arrays would be compared
-        heap = [(-_mass(parts), next(ticket), (theme,), parts) for theme, parts in self._first().items()]
-        heapify(heap)
+        heap: list[tuple[float, int, Chain, _Parts]] = []
+        for theme, parts in self._first().items():
+            heappush(heap, (-_mass(parts), next(ticket), (theme,), parts))
         chains: list[Chain] = []
         probs: list[float] = []
         while heap and len(chains) < most and -heap[0][0] >= min_prob:
@@ -130,7 +130,7 @@ class Belief:
         if not chain or set(chain) - set(self.themes) or END in chain[:-1]:
             raise InputError(f"given the chain {chain!r}; give themes of the grammar, at most the last one {END!r}")
         found = self._first()
-        for theme, after in pairwise(chain):
+        for theme, _ in pairwise(chain):
             if theme not in found:
                 return 0.0
             found = self._grow(theme, found[theme])
