@@ -16,7 +16,7 @@ FEATURES = Theme(
         ("n", "The design is {adj_good}, with a {colour} finish and a sturdy {part}."),
         ("n", "Out of the box the {thing} feels solid, and the {part} has a quality finish."),
         ("n", "Among its features are a {colour} {part} and a built-in timer."),
-        ("n", "It weighs {grams} grams and comes with {count} settings for the {part}."),
+        ("n", "It comes with {count} settings for the {part} and a case in {colour}."),
         ("n", "The build quality of the {part} is {adj_good} and the materials feel solid."),
         ("n", "Another feature is the {part}, which the makers have designed {degree} well."),
         ("n", "It is available in {colour} or {colour}, each with the same features."),
