@@ -28,8 +28,8 @@ class Settings:
     """Steps forecast, at least 1."""
     prompts_per_item: int = 32
     """Prompts sampled together: the unit of work that a kill can lose."""
-    max_rows: int = 2048
-    """Continuations alive at once: bounds the peak memory."""
+    max_rows: int = 0
+    """Continuations alive at once: bounds the peak memory; 0 leaves it to the subject."""
     sites: tuple[str, ...] = ()
     """Capture sites to try; empty: the residual stream after every block."""
     normalise: str = "standardise"
@@ -41,7 +41,9 @@ class Settings:
     test_share: float = 0.25
     validation_share: float = 0.15
     device: str | None = None
-    dtype: str | None = None
+    dtype: str = "auto"
+    chat: bool = False
+    """Hand each prompt to the model as a user's turn, through the tokenizer's chat template."""
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
@@ -51,7 +53,7 @@ class Settings:
                 (self.samples >= 2, f"samples is {self.samples}; a distribution needs at least 2 samples a prompt"),
                 (self.horizon >= 1, f"horizon is {self.horizon}; forecast at least 1 step"),
                 (self.prompts_per_item >= 1, f"prompts_per_item is {self.prompts_per_item}; at least 1"),
-                (self.max_rows >= 1, f"max_rows is {self.max_rows}; at least 1"),
+                (self.max_rows >= 0, f"max_rows is {self.max_rows}; at least 1, or 0 to leave it to the subject"),
                 (self.policy.max_tokens >= 1, f"max_tokens is {self.policy.max_tokens}; write at least 1 token"),
                 (self.policy.temperature >= 0, f"temperature is {self.policy.temperature}; 0 is greedy, no less"),
                 (0 < self.policy.top_p <= 1, f"top_p is {self.policy.top_p}; it lies in (0, 1]"),

@@ -1,0 +1,58 @@
+"""The demo: prompts of the known world, the bundled model, the whole pipeline, a tree, a table and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forepath.apps.pipeline import run as run_pipeline
+from forepath.apps.progress import Report
+from forepath.apps.results import ChainForecast
+from forepath.apps.runs import OpenRun, open_run
+from forepath.apps.settings import Settings
+from forepath.errors import InputError
+from forepath.records import Policy
+
+if TYPE_CHECKING:
+    from forepath.store import Prompt
+
+SHOWN = "How to bake lemon cake, with a warning for allergy sufferers\nby Ruth Calloway\n\n"
+
+
+def world_prompts(world: str, number: int, seed: int) -> list[Prompt]:
+    """Beginnings of `number` fresh documents of a known world; `extra` says of which kind. Raises `InputError`."""
+    from forepath.apps.prompts import prompt_of
+    from forepath.worlds.documents import document_grammar
+
+    if world != "documents":
+        raise InputError(f"world {world!r}: the known world is 'documents'")
+    drawn = document_grammar().prompts(seed, number)
+    return [prompt_of(p.text, {"kind": p.document.latents.kind}) for p in drawn]
+
+
+def demonstrate(out: Path, prompts: int, *, report: Report) -> None:
+    """Run, then print the forecast of a prompt no fold has seen, the table, and where the pictures are."""
+    settings = Settings("documents", samples=16, policy=Policy(max_tokens=128), seed=0, world="documents")
+    run_pipeline(settings, world_prompts("documents", prompts, seed=1), out, report=report)
+    opened = open_run(out)
+    fresh = world_prompts("documents", 1, seed=2)[0]
+    forecast = opened.forecast(fresh.text)
+    print(fresh.text.rstrip(), "\n")
+    print(forecast, "\n")
+    print_summary(out)
+    print("\npictures:")
+    for path in draw_pictures(opened, forecast):
+        print(f"  {path}")
+    print(f'\nnext: forepath show {out} · forepath forecast {out} "your prompt" · forepath score {out} --json')
+
+
+def draw_pictures(run: OpenRun, forecast: ChainForecast) -> list[Path]:
+    """Write the forecast and the score table as pictures beside the run's data; their paths."""
+    return [forecast.plot(run.path / "forecast.svg"), run.scores().plot(run.path / "scores.png")]
+
+
+def print_summary(out: Path) -> None:
+    """The codebook with its checks, then the score table."""
+    opened = open_run(out)
+    print(opened.audit_text(), "\n")
+    print(opened.scores())
