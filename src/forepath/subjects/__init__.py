@@ -1,1 +1,4 @@
-"""What we study: language models and fakes; sampling and capture."""
+"""What we study: language models and fakes, read at named sites, writing trajectories that are theirs whatever the batch.
+
+`huggingface.load` opens a model; `sampling.sample` writes with it. Torch loads with those modules, not with this one.
+"""

@@ -1,0 +1,322 @@
+"""Any Hugging Face causal language model as a subject: loaded safely, read at sites, writing a step at a time.
+
+Ties together the rest of the room. Knows nothing of themes, runs or forecasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from forepath.errors import InputError, MemoryExhaustedError, PromptError, SiteError, SubjectError
+from forepath.records import Intervention, Policy, Step
+from forepath.subjects import checkpoint
+from forepath.subjects.choosing import check_policy, choose
+from forepath.subjects.decoding import Continuation, begin, prefill, probe_sharing
+from forepath.subjects.noise import uniforms
+from forepath.subjects.sites import Anatomy, Site
+
+_ROWS = {"cpu": 64, "mps": 256, "cuda": 1024}
+"""Rows alive at once by default. On a CPU more would push the rows' caches out of the processor's own."""
+
+
+def load(
+    path_or_id: str | Path,
+    *,
+    device: str | None = None,
+    dtype: str = "auto",
+    device_map: str | Mapping[str, Any] | None = None,
+    trust_remote_code: bool = False,
+    chat: bool = False,
+    capture_dtype: str = "float32",
+    revision: str | None = None,
+) -> HuggingFaceSubject:
+    """Load a causal language model from a directory or a hub id, safetensors only.
+
+    `device`: "cpu", "cuda", "mps" ...; by default the best there is. `dtype`: "auto" is that of the checkpoint.
+    `device_map`: as in `transformers` (needs accelerate), instead of `device`. `chat`: hand prompts to the model as a
+    user's turn, through the tokenizer's chat template. `capture_dtype`: see `HuggingFaceSubject`.
+    Raises `CheckpointError` before anything is loaded.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = checkpoint.resolve(path_or_id, revision=revision)
+    checkpoint.check(folder, trust_remote_code=trust_remote_code)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype if dtype == "auto" else _dtype(dtype),
+        device_map=device_map,
+        use_safetensors=True,
+        trust_remote_code=trust_remote_code,
+    )
+    if device_map is None:
+        torch.nn.Module.to(model, device or _best_device())
+    mark = checkpoint.fingerprint(folder, str(model.dtype), f"chat={chat}")
+    return HuggingFaceSubject(
+        model, tokenizer, name=folder.name, fingerprint=mark, chat=chat, capture_dtype=capture_dtype
+    )
+
+
+class HuggingFaceSubject:
+    """A `transformers` causal language model and its tokenizer, as a `Subject`. Use `load` unless you hold both."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        fingerprint: str,
+        chat: bool = False,
+        capture_dtype: str = "float32",
+    ) -> None:
+        """`capture_dtype`: "float32", "float16" or "bfloat16"; the last is rounded so but held in NumPy's float32."""
+        if chat and not getattr(tokenizer, "chat_template", None):
+            raise InputError(f"chat=True, but the tokenizer of {name} has no chat template; leave chat out")
+        if capture_dtype not in ("float32", "float16", "bfloat16"):
+            raise InputError(f"capture_dtype must be float32, float16 or bfloat16; got {capture_dtype!r}")
+        self.name = name
+        self.fingerprint = fingerprint
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.chat = chat
+        self.max_rows = _ROWS.get(model.device.type, 256)
+        self.end_ids = _end_ids(model, tokenizer)
+        config = model.config.get_text_config()
+        self.context: int | None = getattr(config, "max_position_embeddings", None)
+        """Most tokens of prompt and continuation together; None where the model states no limit."""
+        self._capture_dtype: torch.dtype = getattr(torch, capture_dtype)
+        with torch.inference_mode():
+            self.anatomy = Anatomy(model)
+            self.not_shared = probe_sharing(model)
+        """Why prompts do not share their cache with their rows (slower, equally right); "" if they do."""
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """What can be captured, without suffixes: `resid.0` ... `logits`."""
+        return self.anatomy.modules
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of token ids written by this subject; end tokens and other special tokens have none."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def encode(self, prompts: Sequence[str], *, room: int = 0) -> list[list[int]]:
+        """Token ids of prompts, special tokens included. Raises `PromptError` where one leaves no `room` tokens."""
+        encoded = []
+        for position, prompt in enumerate(prompts):
+            if self.chat:
+                turn = [{"role": "user", "content": prompt}]
+                text = self.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+                ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            else:
+                ids = self.tokenizer(prompt, verbose=False)["input_ids"]
+            if not ids and self.tokenizer.bos_token_id is not None:
+                ids = [self.tokenizer.bos_token_id]
+            if not ids:
+                raise PromptError(
+                    f"prompt {position} ({prompt!r}) has no tokens, and {self.name} no token to begin with"
+                )
+            if self.context is not None and len(ids) + room > self.context:
+                writing = f" and {room} to write" if room else ""
+                raise PromptError(
+                    f"prompt {position} has {len(ids)} tokens{writing}, but the context of {self.name} is "
+                    f"{self.context}; shorten it" + (" or lower max_tokens" if room else "")
+                )
+            encoded.append(list(ids))
+        return encoded
+
+    def stream(
+        self,
+        prompts: Sequence[str],
+        *,
+        seeds: Sequence[int],
+        policy: Policy = Policy(),
+        capture: Sequence[str] = (),
+        intervention: Intervention | None = None,
+        capture_steps: int | None = None,
+    ) -> Iterator[Step]:
+        """Write one output per prompt, a token per step. Row i depends on prompts[i] and seeds[i] only.
+
+        That is exact up to floating-point near-ties: a matrix product may round differently in another batch.
+        Equal prompts side by side are read once. `capture_steps`: capture only in so many first steps (1 is the
+        prompt); sites other than `@last` are read over the prompt and need it to be 1. Raises `PromptError`,
+        `SiteError`, `InputError`, `MemoryExhaustedError`.
+        """
+        if intervention is not None:
+            raise SubjectError(f"{self.name} cannot apply interventions; got {intervention}")
+        if len(prompts) != len(seeds):
+            raise InputError(f"{len(prompts)} prompts but {len(seeds)} seeds; wanted one seed per prompt")
+        check_policy(policy)
+        sites = self.anatomy.parse(capture)
+        wide = [name for name, site in sites.items() if site.last != 1]
+        if wide and capture_steps != 1:
+            raise SiteError(f"{', '.join(wide)}: read over a prompt, but a step is one position; pass capture_steps=1")
+        encoded = self.encode(prompts, room=policy.max_tokens)
+        return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps)
+
+    def activations(
+        self, prompts: Sequence[str], sites: Sequence[str], *, batch_tokens: int = 8192
+    ) -> dict[str, np.ndarray]:
+        """{site: (prompts, width)} of the prompts alone, nothing written. Row i depends on prompts[i] only.
+
+        Prompts of similar length are run together, at most `batch_tokens` tokens (padding counted) at a time.
+        """
+        parsed = self.anatomy.parse(sites)
+        encoded = self.encode(prompts)
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
+        out: dict[str, np.ndarray] = {}
+        while order:
+            longest = len(encoded[order[-1]])
+            order, batch = _split_tail(order, max(1, batch_tokens // longest))
+            with torch.inference_mode(), self._memory(f"batch_tokens={batch_tokens // 2}"):
+                with self.anatomy.reading(parsed.values()) as found:
+                    logits, lengths = prefill(self.model, [encoded[i] for i in batch])
+                read = self._read(parsed, found, logits, lengths)
+            for name, values in read.items():
+                whole = out.setdefault(name, np.empty((len(encoded), values.shape[1]), values.dtype))
+                whole[batch] = values
+        return out
+
+    def next_token_logits(self, prompts: Sequence[str]) -> np.ndarray:
+        """(prompts, vocab) logits of the first token after each prompt."""
+        return self.activations(prompts, ["logits"])["logits"]
+
+    def _write(
+        self,
+        prompts: list[list[int]],
+        seeds: np.ndarray,
+        policy: Policy,
+        sites: Mapping[str, Site],
+        capture_steps: int | None,
+    ) -> Iterator[Step]:
+        if not prompts:
+            return
+        size, half = len(prompts), max(1, len(prompts) // 2)
+        advice = f"{half} rows at a time (max_rows={half})"
+        texts: list[list[int]] = [[] for _ in prompts]
+        rows = np.arange(size)  # which row of the output each row of the batch is
+        logits, batch, read = self._begin(prompts, policy.max_tokens, sites, advice)
+        for step in range(policy.max_tokens):
+            with torch.inference_mode():
+                tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
+            written = tokens.tolist()
+            ended = np.array([self._ends(texts[r], t, policy) for r, t in zip(rows, written, strict=True)])
+            ended |= step + 1 == policy.max_tokens
+            yield _step(size, rows, written, ended, read)
+            if ended.all():
+                return
+            capturing = sites if capture_steps is None or step + 1 < capture_steps else {}
+            with torch.inference_mode(), self._memory(advice), self.anatomy.reading(capturing.values()) as found:
+                if ended.any():
+                    kept = _close_ranks(ended)
+                    rows = rows[kept]
+                    index = torch.from_numpy(kept).to(self.model.device)
+                    tokens = tokens[index]
+                    batch.keep(index)
+                logits = batch.step(tokens)
+                read = self._read(capturing, found, logits, torch.ones(len(rows), dtype=torch.long))
+
+    def _begin(
+        self, prompts: list[list[int]], capacity: int, sites: Mapping[str, Site], advice: str
+    ) -> tuple[torch.Tensor, Continuation, dict[str, np.ndarray]]:
+        """(logits of each row's first token, the rows' continuation, activations): neighbours alike are read once."""
+        heads = [i for i, p in enumerate(prompts) if i == 0 or p != prompts[i - 1]]
+        prompt_of = np.repeat(np.arange(len(heads)), np.diff([*heads, len(prompts)]))
+        unique = [prompts[i] for i in heads]
+        shared = not self.not_shared
+        with torch.inference_mode(), self._memory(advice), self.anatomy.reading(sites.values()) as found:
+            logits, batch = begin(self.model, unique, prompt_of.tolist(), capacity, shared=shared)
+            read = self._read(sites, found, logits, torch.tensor([len(p) for p in unique]))
+            return logits[prompt_of], batch, {name: values[prompt_of] for name, values in read.items()}
+
+    def _ends(self, text: list[int], token: int, policy: Policy) -> bool:
+        """Whether a row is finished by this token, which is appended to its text where stop texts need it."""
+        if token in self.end_ids:
+            return True
+        if not policy.stop:
+            return False
+        text.append(token)
+        decoded = self.decode(text)
+        return any(stop in decoded for stop in policy.stop)
+
+    def _read(
+        self, sites: Mapping[str, Site], found: Mapping[str, torch.Tensor], logits: torch.Tensor, lengths: torch.Tensor
+    ) -> dict[str, np.ndarray]:
+        read = {}
+        for name, site in sites.items():
+            if site.module == "logits" and site.last == 1:
+                values = logits
+            else:
+                values = self.anatomy.finish(found[site.module], site, lengths)
+            values = values.to(self._capture_dtype)
+            read[name] = (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
+        return read
+
+    @contextmanager
+    def _memory(self, advice: str) -> Iterator[None]:
+        """Turn running out of memory into an error that says what to try."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError)
+            if not exhausted and "not enough memory" not in str(error) and "can't allocate memory" not in str(error):
+                raise
+            raise MemoryExhaustedError(f"{self.name} ran out of memory on {self.model.device}; try {advice}") from error
+
+
+def _step(size: int, rows: np.ndarray, written: list[int], ended: np.ndarray, read: dict[str, np.ndarray]) -> Step:
+    tokens: list[int | None] = [None] * size
+    done = [True] * size
+    for row, token, end in zip(rows.tolist(), written, ended.tolist(), strict=True):
+        tokens[row] = token
+        done[row] = end
+    whole = {}
+    for name, values in read.items():
+        whole[name] = np.full((size, values.shape[1]), np.nan, values.dtype)
+        whole[name][rows] = values
+    return Step(tuple(tokens), tuple(done), whole)
+
+
+def _close_ranks(ended: np.ndarray) -> np.ndarray:
+    """Which rows to keep, in which order: the last ones move into the gaps, so that few are moved.
+
+    >>> _close_ranks(np.array([False, True, False, False])).tolist()
+    [0, 3, 2]
+    """
+    live = int((~ended).sum())
+    index = np.arange(live)
+    index[ended[:live]] = live + np.flatnonzero(~ended[live:])
+    return index
+
+
+def _split_tail(order: list[int], size: int) -> tuple[list[int], list[int]]:
+    return order[:-size], order[-size:]
+
+
+def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends a text, by the model's two configs and by the tokenizer."""
+    ends: set[int] = set()
+    generation = getattr(model, "generation_config", None)
+    for owner in (model.config, generation, tokenizer):
+        value = getattr(owner, "eos_token_id", None)
+        ends |= set() if value is None else {value} if isinstance(value, int) else set(value)
+    return frozenset(ends)
+
+
+def _dtype(name: str) -> torch.dtype:
+    dtype = getattr(torch, name, None)
+    if not isinstance(dtype, torch.dtype):
+        raise InputError(f"dtype must be 'auto', 'float32', 'bfloat16' or 'float16'; got {name!r}")
+    return dtype
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

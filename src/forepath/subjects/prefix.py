@@ -1,0 +1,173 @@
+"""Attention of many continuations to one prompt: its keys and values are held once, however many rows continue it.
+
+Plugs into `transformers` by its documented `AttentionInterface`, so the model's own code runs unchanged: while a
+`SharedPrefix` is active, attention is softmax over [the prompt's keys, shared | the row's own keys]; otherwise it is
+`transformers`' own sdpa. Knows nothing of tokens or sampling. `decoding` verifies it on each model before use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.cache_utils import Cache
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+ATTENTION = "forepath_shared_prefix"
+"""The name to give to `model.set_attn_implementation`."""
+
+_ACTIVE: ContextVar[SharedPrefix | None] = ContextVar("active", default=None)
+_REFUSED = ("sliding_window", "softcap", "s_aux", "position_bias", "cu_seq_lens_q")
+"""Arguments that change what attention computes. None of them is implemented here; a model that uses one falls back."""
+
+
+class UnsupportedAttentionError(Exception):
+    """The model's attention is of a kind that the shared prefix does not implement. Caught; never seen by users."""
+
+
+class SharedPrefix(Cache):
+    """Keys and values of `prompts` prompts, and of what each of `rows` rows has written after one of them."""
+
+    def __init__(self, prefill: Any, lengths: torch.Tensor, prompt_of: torch.Tensor, capacity: int) -> None:
+        """Take over the keys and values of a right-padded prefill.
+
+        `lengths` (prompts,) real tokens of each prompt; `prompt_of` (rows,) the prompt each row continues, in
+        ascending order; `capacity` the most tokens a row will write.
+        """
+        super().__init__(layers=[])
+        self.written = 0
+        self.calls = 0
+        self._prompt: list[tuple[torch.Tensor, torch.Tensor]] = [(layer.keys, layer.values) for layer in prefill.layers]
+        self._own: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * len(self._prompt)
+        self._capacity = capacity
+        self._layer = 0
+        width = int(lengths.max())
+        padding = torch.arange(width, device=lengths.device) >= lengths[:, None]
+        self._padding = padding if bool(padding.any()) else None
+        self._lay_out(prompt_of)
+
+    def _lay_out(self, prompt_of: torch.Tensor) -> None:
+        """Give each row a place in a (prompts, most rows of a prompt) grid, so that a prompt's rows are one matmul."""
+        self._prompt_of = prompt_of
+        counts = torch.bincount(prompt_of, minlength=len(self._prompt[0][0]))
+        self._grid = (len(counts), int(counts.max()))
+        order = torch.argsort(prompt_of, stable=True)
+        rank = torch.empty_like(order)
+        first = (counts.cumsum(0) - counts)[prompt_of[order]]
+        rank[order] = torch.arange(len(order), device=order.device) - first
+        place = prompt_of * self._grid[1] + rank
+        whole = torch.arange(self._grid[0] * self._grid[1], device=place.device)
+        self._place: torch.Tensor | None = None if torch.equal(place, whole) else place
+
+    def keep(self, index: torch.Tensor) -> None:
+        """Keep these rows, in this order. Rows are moved in place: a finished row costs one row's copy."""
+        self._prompt_of = self._prompt_of[index]
+        moved = (index != torch.arange(len(index), device=index.device)).nonzero()[:, 0]
+        for n, own in enumerate(self._own):
+            if own is not None:
+                to, source = moved.to(own[0].device), index[moved].to(own[0].device)
+                for tensor in own:
+                    tensor[to, :, : self.written] = tensor[source, :, : self.written]
+                self._own[n] = (own[0][: len(index)], own[1][: len(index)])
+        live = torch.unique(self._prompt_of)
+        if 2 * len(live) <= len(self._prompt[0][0]):
+            self._prompt = [(k[live.to(k.device)], v[live.to(v.device)]) for k, v in self._prompt]
+            self._padding = None if self._padding is None else self._padding[live]
+            self._prompt_of = torch.searchsorted(live, self._prompt_of)
+        self._lay_out(self._prompt_of)
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Positions before this step: of the longest prompt; positions are always given to the model by row."""
+        return self._prompt[0][0].shape[2] + self.written
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any) -> Any:
+        """Store this step's keys and values (rows, heads, 1, width); the attention function reads them from here."""
+        own = self._own[layer_idx]
+        if own is None:
+            own = (self._room_for(key_states), self._room_for(value_states))
+            self._own[layer_idx] = own
+        own[0][:, :, self.written] = key_states[:, :, 0]
+        own[1][:, :, self.written] = value_states[:, :, 0]
+        self._layer = layer_idx
+        return key_states, value_states
+
+    def _room_for(self, states: torch.Tensor) -> torch.Tensor:
+        return states.new_empty(*states.shape[:2], self._capacity, states.shape[3])
+
+    def attend(self, query: torch.Tensor, scale: float) -> torch.Tensor:
+        """(rows, 1, heads, width) of the layer last updated; `query` (rows, heads, 1, width)."""
+        own = self._own[self._layer]
+        assert own is not None  # update() ran
+        self.calls += 1
+        rows, heads, _, width = query.shape
+        groups = own[0].shape[1]
+        grouped = (query * scale).view(rows, groups, heads // groups, width)
+        n = self.written + 1
+        mine = [tensor[:, :, :n].flatten(0, 1) for tensor in own]
+        prompt_keys, prompt_values = self._prompt[self._layer]
+        length = prompt_keys.shape[2]
+        scores = grouped.new_empty(rows, groups, heads // groups, length + n)
+        scores[..., :length] = self._from_grid(self._prompt_scores(grouped, prompt_keys), groups)
+        scores[..., length:] = torch.bmm(grouped.flatten(0, 1), mine[0].transpose(1, 2)).view_as(scores[..., length:])
+        weights = torch.softmax(scores, -1, dtype=torch.float32).to(query.dtype)
+        out = torch.bmm(weights[..., length:].flatten(0, 1), mine[1]).view(rows, groups, heads // groups, -1)
+        out += self._from_grid(torch.matmul(self._to_grid(weights[..., :length]), prompt_values), groups)
+        return out.view(rows, 1, heads, -1)
+
+    def _prompt_scores(self, grouped: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        scores = torch.matmul(self._to_grid(grouped), keys.transpose(2, 3))
+        if self._padding is not None:
+            scores.masked_fill_(self._padding[:, None, None].to(scores.device), -torch.inf)
+        return scores
+
+    def _to_grid(self, rows: torch.Tensor) -> torch.Tensor:
+        """(rows, groups, share, width) -> (prompts, groups, rows of a prompt * share, width), zero where empty."""
+        prompts, most = self._grid
+        if self._place is not None:
+            empty = rows.new_zeros(prompts * most, *rows.shape[1:])
+            rows = empty.index_copy_(0, self._place.to(rows.device), rows)
+        return rows.view(prompts, most, *rows.shape[1:]).transpose(1, 2).flatten(2, 3)
+
+    def _from_grid(self, grid: torch.Tensor, groups: int) -> torch.Tensor:
+        """The inverse of `_to_grid`."""
+        prompts, most = self._grid
+        rows = grid.view(prompts, groups, most, -1, grid.shape[-1]).transpose(1, 2).flatten(0, 1)
+        return rows if self._place is None else rows[self._place.to(rows.device)]
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Within, the model's attention is this one; one step of one token per row."""
+        token = _ACTIVE.set(self)
+        try:
+            yield
+        finally:
+            _ACTIVE.reset(token)
+        self.written += 1
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    prefix = _ACTIVE.get()
+    if prefix is None:
+        out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+        return out, None
+    used = [name for name in _REFUSED if kwargs.get(name) is not None]
+    if used:
+        raise UnsupportedAttentionError(f"its attention uses {', '.join(used)}")
+    return prefix.attend(query, query.shape[-1] ** -0.5 if scaling is None else scaling), None
+
+
+AttentionInterface.register(ATTENTION, _attention)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)
