@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from forepath.worlds.grammar import Grammar
 
-RECIPE = Recipe(name="documents", vocab_size=2048, width=192, layers=4, heads=6, context=512, rows=40, steps=1800)
-PART = 10
+RECIPE = Recipe(name="documents", vocab_size=2048, width=192, layers=4, heads=6, context=768, rows=20, steps=2000)
+PART = 5
 """Documents that are padded to one length together."""
 TOKENIZER_TEXTS = 10_000
 VALIDATION, TEST = 1_000_001, 1_000_002

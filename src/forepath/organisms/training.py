@@ -144,6 +144,10 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     model = build(recipe, end_id)
     torch.nn.Module.to(model, device)
+    if device == "cpu":
+        from forepath.organisms.attention import use_causal_attention
+
+        use_causal_attention(model)
     matrices, others = _split(model)
     optimisers: list[torch.optim.Optimizer] = [
         torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.weight_decay, momentum=0.95),
@@ -152,7 +156,7 @@ def train(
     first = load_state(out / "state", asdict(recipe), model, optimisers)
     log = out / "losses.jsonl"
     _truncate(log, first)
-    body = torch.compile(model.model) if compile else model.model
+    body = torch.compile(model.model, dynamic=True) if compile else model.model
     saved = began = time.monotonic()
     seen = 0
     for step in range(first, recipe.steps):
