@@ -9,6 +9,7 @@ whether the title carries a long-range cue (flag) that a later segment pays. Rea
 from __future__ import annotations
 
 from bisect import bisect
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, count
@@ -20,7 +21,7 @@ from forepath.errors import InputError
 from forepath.records import END, Chain, Segment
 from forepath.worlds.course import Course
 from forepath.worlds.lexicon.shapes import NEUTRAL, Content, Theme, Topic
-from forepath.worlds.templates import Setting, Template, compile_template, draw
+from forepath.worlds.templates import PERSISTENT, Setting, Slot, Template, compile_template, draw, template_text
 
 MATCHING, PLAIN, CLASHING = 4.0, 1.0, 0.25
 """Odds of a template of the document's tone, of a neutral one, and of another tone's."""
@@ -116,6 +117,7 @@ class Grammar:
         """Title templates by kind and flag."""
         self.topics: tuple[tuple[Topic, ...], ...] = tuple(self._pool(k) for k in self.kinds)
         """Topics by kind."""
+        self._check_slots()
         self.authors = tuple(a for p in content.personas.values() for a in p.authors)
         own = np.array([[a in p.authors for a in self.authors] for p in content.personas.values()], dtype=float)
         self.author_odds: np.ndarray = OWN_AUTHOR * own / own.sum(axis=1, keepdims=True)
@@ -140,6 +142,21 @@ class Grammar:
         if not pool:
             raise InputError(f"kind {kind!r} draws its topics from {name!r}, which has none; add topics of that name")
         return tuple(pool)
+
+    def _check_slots(self) -> None:
+        """A slot that stands n times in one template takes n different words."""
+        fewest = min(len(topic.parts) for pool in self.topics for topic in pool)
+        written = [t for s in self.sentences.values() for t in s.templates]
+        written += [t for by_flag in self.titles for titles in by_flag for t in titles]
+        for template in written:
+            for slot, times in Counter((p.name, p.words) for p in template if isinstance(p, Slot)).items():
+                name, words = slot
+                enough = times if name in ("thing", *PERSISTENT) else fewest if name == "part" else len(words)
+                if times > enough:
+                    raise InputError(
+                        f"{template_text(template)!r} has the slot {name!r} {times} times, and there are only {enough} "
+                        f"different words for it; add words or drop a slot"
+                    )
 
     def blank_odds(self, kind: int, before: str, after: str) -> float:
         """P(a blank line, rather than a space, between a segment of theme `before` and one of `after`)."""

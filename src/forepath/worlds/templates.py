@@ -64,8 +64,13 @@ def compile_template(text: str, lists: Mapping[str, tuple[str, ...]]) -> Templat
     return tuple(pieces)
 
 
-def choices(slot: Slot, setting: Setting, used: tuple[str, ...]) -> tuple[str, ...]:
-    """The words a slot draws from, uniformly. `used`: the words of the earlier slots of the same template."""
+def template_text(template: Template) -> str:
+    """The template as it was written, slots in braces."""
+    return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in template)
+
+
+def choices(slot: Slot, setting: Setting, used: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The words a slot draws from, uniformly. `used`: (slot, word) of the earlier slots of the same template."""
     if slot.name == "thing":
         return (setting.topic.thing,)
     if slot.name in PERSISTENT:
@@ -73,7 +78,7 @@ def choices(slot: Slot, setting: Setting, used: tuple[str, ...]) -> tuple[str, .
         return slot.words if word is None else (word,)
     words = setting.topic.parts if slot.name == "part" else slot.words
     if slot.again:
-        return tuple(w for w in words if w not in used)
+        return tuple(w for w in words if (slot.name, w) not in used)
     return words
 
 
@@ -89,7 +94,7 @@ def settle(slot: Slot, word: str, setting: Setting) -> Setting:
 def draw(template: Template, setting: Setting, rng: Random) -> tuple[str, Setting]:
     """Fill the slots of a template; the text and the setting after it."""
     out: list[str] = []
-    used: tuple[str, ...] = ()
+    used: tuple[tuple[str, str], ...] = ()
     for piece in template:
         if isinstance(piece, str):
             out.append(piece)
@@ -97,7 +102,7 @@ def draw(template: Template, setting: Setting, rng: Random) -> tuple[str, Settin
         words = choices(piece, setting, used)
         word = words[int(rng.random() * len(words))]
         out.append(word)
-        used += (word,)
+        used += ((piece.name, word),)
         if piece.name in PERSISTENT:
             setting = settle(piece, word, setting)
     return "".join(out), setting
@@ -124,7 +129,7 @@ def matches(template: Template, text: str, start: int, setting: Setting) -> Iter
     >>> [(m.stop, round(m.prob, 3)) for m in matches(t, "Add t", 0, Setting(Topic("cake", ())))]
     [(None, 0.667)]
     """
-    stack: list[tuple[int, int, float, Setting, tuple[str, ...]]] = [(0, start, 1.0, setting, ())]
+    stack: list[tuple[int, int, float, Setting, tuple[tuple[str, str], ...]]] = [(0, start, 1.0, setting, ())]
     while stack:
         i, at, prob, now, used = stack.pop()
         if i == len(template):
@@ -142,7 +147,7 @@ def matches(template: Template, text: str, start: int, setting: Setting) -> Iter
         cut = 0
         for word in words:
             if text.startswith(word, at):
-                after = (at + len(word), prob / len(words), settle(piece, word, now), (*used, word))
+                after = (at + len(word), prob / len(words), settle(piece, word, now), (*used, (piece.name, word)))
                 stack.append((i + 1, *after))
             elif left < len(word) and word.startswith(text[at:]):
                 cut += 1
