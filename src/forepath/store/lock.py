@@ -1,4 +1,4 @@
-"""One writer per run directory. Knows a file and a process id.
+"""One writer per run directory (on POSIX systems). Knows a file and a process id.
 
 The kernel's own lock is used because it goes with its process: after `kill -9` the next writer simply gets it.
 """

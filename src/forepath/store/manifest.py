@@ -75,9 +75,12 @@ def read(path: Path) -> Manifest:
         raise RunCorruptError(f"{path / NAME} lacks {error!r}; restore it") from error
 
 
-def _difference(there: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    keys = sorted(k for k in {**there, **asked} if there.get(k) != asked.get(k))
-    return ", ".join(f"{k}: {there.get(k)!r} there, {asked.get(k)!r} asked" for k in keys)
+def _difference(there: object, asked: object, key: str = "") -> str:
+    """Where two configs differ, by dotted key."""
+    if isinstance(there, dict) and isinstance(asked, dict):
+        keys = [k for k in {**there, **asked} if there.get(k) != asked.get(k)]
+        return ", ".join(_difference(there.get(k), asked.get(k), f"{key}.{k}" if key else k) for k in keys)
+    return f"{key}: {there!r} there, {asked!r} asked"
 
 
 def _strangers(path: Path) -> set[str]:
