@@ -92,7 +92,7 @@ class KneserNey:
             with np.errstate(invalid="ignore", divide="ignore"):
                 mixed = kept / self._totals[n - 1][before] + self._shares[n - 1][before] * probability
             probability = np.where(known, mixed, probability)
-        return -np.log(probability)
+        return np.asarray(-np.log(probability))
 
 
 def _prefix_keys(rows: np.ndarray, tokens: np.ndarray, n: int, vocabulary: int) -> np.ndarray:
