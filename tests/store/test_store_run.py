@@ -214,6 +214,11 @@ def test_only_the_owner_can_read(run):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
+def test_the_room_is_light_to_import():
+    code = "import forepath.store, sys; print({'pyarrow', 'duckdb', 'torch', 'pandas'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
+
+
 # --- damage ---
 
 
@@ -351,6 +356,12 @@ def test_a_full_disk_loses_nothing_committed_wherever_it_fills(tmp_path, monkeyp
             assert {k: v for k, v in contents(run.path).items() if k in before} == before
             assert not any(".tmp-" in name for name in contents(run.path))
     assert needed >= 4, "the disk was never full: this test tests nothing"
+    monkeypatch.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(DiskFullError, match=r"\.lock"):
+        fill(run, [8])
+    monkeypatch.undo()
+    with run.lock():  # the failed one let go
+        monkeypatch.setattr(disk_module.os, "fdopen", FullDisk)
     for room in range(0, 400, 40):  # the document fits, its record does not
         FullDisk.room = room
         with pytest.raises(DiskFullError):

@@ -17,16 +17,19 @@ def take(path: Path) -> int:
     """Lock the file at `path` and return the handle to `release`. Raises `RunError` if another holder is alive."""
     with writing(path):
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(handle, 32).decode(errors="replace").strip()
-        os.close(handle)
-        raise RunError(
-            f"{path.parent} is being written by process {holder or 'unknown'}; wait for it, or stop it and try again"
-        ) from error
-    os.ftruncate(handle, 0)
-    os.write(handle, f"{os.getpid()}\n".encode())
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
+        except BlockingIOError as error:
+            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            os.close(handle)
+            raise RunError(
+                f"{path.parent} is being written by process {holder}; wait for it, or stop it and try again"
+            ) from error
+        except OSError:
+            os.close(handle)
+            raise
     return handle
 
 

@@ -90,4 +90,4 @@ def _to_bfloat16(wide: np.ndarray) -> np.ndarray:
 
 
 def _widen(stored: np.ndarray, code: str) -> np.ndarray:
-    return (stored.astype("<u4") << 16).view("<f4") if code == "BF16" else stored.astype("<f4")
+    return (stored.astype("<u4") << 16).view("<f4") if code == "BF16" else stored.astype("<f4", copy=False)
