@@ -64,7 +64,7 @@ def test_toy_reads_one_way_only(toy: Callable[..., Grammar]) -> None:
     [
         (Theme("other", "", (("n", "Stir the egg{tail}."),)), "'steps' is 'other'"),
         (Theme("other", "", (("n", "Heat it. Then wait."),)), "'steps' extends 'other'"),
-        (Theme("other", "", (("n", "Give {hero}{short} a hand."),)), "'other' is itself where a word goes on with 'a'"),
+        (Theme("other", "", (("n", "Give {hero}{short} a hand."),)), "'other' is itself if a word goes on with 'a'"),
         (Theme("other", "", (("n", "Break\nhere."),)), "line break"),
     ],
 )

@@ -15,8 +15,8 @@ from functools import cache
 from itertools import combinations, product
 
 from forepath.worlds.grammar import Grammar
-from forepath.worlds.lexicon.shapes import Topic
-from forepath.worlds.templates import Slot, Template, template_text
+from forepath.worlds.recognise import wide_sentences
+from forepath.worlds.templates import Slot, Template, template_text, widen
 
 _Cursor = tuple[str, int, Template]
 """Text still to be matched, the next piece, the template."""
@@ -32,42 +32,26 @@ def clashes(grammar: Grammar) -> list[str]:
     found = [f"list {name!r} repeats a word" for name, words in grammar.content.lists.items() if _repeats(words)]
     topics = {topic for pool in grammar.topics for topic in pool}
     found += [f"topic {topic.thing!r} repeats a part" for topic in topics if _repeats(topic.parts)]
-    things, parts = (tuple(sorted(words)) for words in _topic_words(topics))
-    sentences: list[tuple[str, bool, Template]] = []
-    for name, s in grammar.sentences.items():
-        for template in s.templates:
-            wide = tuple(_widen(p, things, parts) for p in ((s.theme.prefix,) if s.theme.prefix else ()) + template)
-            sentences.append((name, s.is_list, wide))
-            if any("\n" in word for piece in wide for word in _words(piece)):
-                found.append(f"a template of {name!r} holds a line break: {template_text(wide)}")
-            for i, piece in enumerate(wide):
-                # Two different words of one slot, of which one begins with the other: the rest may make up for it.
-                for a, b in _left_over(_words(piece), _words(piece)) - {("", "")}:
-                    how = _meet((a, i + 1, wide), (b, i + 1, wide), s.is_list, s.is_list)
-                    if how:
-                        found.append(
-                            f"{name!r} {how} itself where a word goes on with {a + b!r}: {template_text(wide)}"
-                        )
-    for (a, a_list, one), (b, b_list, other) in combinations(sentences, 2):
-        how = _meet(("", 0, one), ("", 0, other), a_list, b_list)
+    sentences = wide_sentences(grammar)
+    for theme, wide in sentences:
+        is_list = theme.joiner == "\n"
+        if any("\n" in word for piece in wide for word in _words(piece)):
+            found.append(f"a template of {theme.name!r} holds a line break: {template_text(wide)}")
+        for i, piece in enumerate(wide):
+            # Two different words of one slot, of which one begins with the other: the rest may make up for it.
+            for a, b in _left_over(_words(piece), _words(piece)) - {("", "")}:
+                how = _meet((a, i + 1, wide), (b, i + 1, wide), is_list, is_list)
+                if how:
+                    found.append(f"{theme.name!r} {how} itself if a word goes on with {a + b!r}: {template_text(wide)}")
+    for (a_theme, one), (b_theme, other) in combinations(sentences, 2):
+        how = _meet(("", 0, one), ("", 0, other), a_theme.joiner == "\n", b_theme.joiner == "\n")
         if how:
-            found.append(f"{a!r} {how} {b!r}: {template_text(one)} | {template_text(other)}")
+            found.append(f"{a_theme.name!r} {how} {b_theme.name!r}: {template_text(one)} | {template_text(other)}")
     return found + _title_clashes(grammar)
 
 
 def _repeats(words: tuple[str, ...]) -> bool:
     return len(set(words)) < len(words)
-
-
-def _topic_words(topics: set[Topic]) -> tuple[set[str], set[str]]:
-    return {t.thing for t in topics}, {part for t in topics for part in t.parts}
-
-
-def _widen(piece: str | Slot, things: tuple[str, ...], parts: tuple[str, ...]) -> str | Slot:
-    """The piece with every word that any of these topics could put there."""
-    if isinstance(piece, str) or piece.words:
-        return piece
-    return Slot(piece.name, things if piece.name == "thing" else parts)
 
 
 def _meet(one: _Cursor, other: _Cursor, one_is_list: bool, other_is_list: bool) -> str:
@@ -114,7 +98,7 @@ def _title_clashes(grammar: Grammar) -> list[str]:
         for titles in by_flag:
             seen: dict[str, str] = {}
             for title, topic in product(titles, pool):
-                wide = tuple(_widen(p, (topic.thing,), topic.parts) for p in title)
+                wide = widen(title, (topic.thing,), topic.parts)
                 for line in map("".join, product(*(_words(p) for p in wide))):
                     if line in seen:
                         found.append(

@@ -133,6 +133,8 @@ class Course:
 
     def advance(self, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One segment on: `now` (P, 2, S, R, T, F) mass by place -> (the mass after it, (R, T, F) what ended)."""
+        if not now.any():  # most kinds are ruled out by the title
+            return now, np.zeros_like(self.prior)
         flow = np.einsum("pqsrtf,pqsrtfn->pqnrtf", now, self.move)
         after = np.zeros_like(now)
         after[1:] = flow[:-1, :, :-1]

@@ -17,7 +17,7 @@ import numpy as np
 from forepath.errors import PromptError
 from forepath.worlds.belief import Belief
 from forepath.worlds.grammar import BLANK, BYLINE, Grammar
-from forepath.worlds.templates import Match, Setting, matches
+from forepath.worlds.templates import Match, Scan, Setting, matches
 
 TINY = 1e-100
 """Weights below this are scaled up (and the scale remembered), so that long documents do not underflow."""
@@ -67,7 +67,7 @@ class _Reader:
     """One reading of one text."""
 
     def __init__(self, grammar: Grammar, text: str) -> None:
-        self.grammar, self.text = grammar, text
+        self.grammar, self.text, self.scan = grammar, text, Scan(text)
         self.pending: dict[int, dict[_Place, np.ndarray]] = defaultdict(dict)
         shapes = [(c.move.shape[0], 2, len(c.themes), *c.prior.shape) for c in grammar.courses]
         self.now = [np.zeros(shape) for shape in shapes]
@@ -112,7 +112,7 @@ class _Reader:
             prior[..., f] = grammar.kind_prior[k] * course.prior[..., f] / (len(titles) * len(grammar.topics[k]))
             for title in titles:
                 for topic in grammar.topics[k]:
-                    for match in matches((*title, BYLINE), self.text, 0, Setting(topic)):
+                    for match in matches((*title, BYLINE), self.scan, 0, Setting(topic)):
                         if match.stop is None:
                             self._begin(k, prior * match.prob)
                         else:
@@ -121,7 +121,7 @@ class _Reader:
     def _author(self, k: int, at: int, setting: Setting, weight: np.ndarray) -> None:
         for name, odds in zip(self.grammar.authors, self.grammar.author_odds.T, strict=True):
             weighted = weight * odds[:, None, None]
-            for match in matches((name + BLANK,), self.text, at, setting):
+            for match in matches((name + BLANK,), self.scan, at, setting):
                 if match.stop is None or match.stop == len(self.text):
                     self._begin(k, weighted)
                 else:
@@ -182,6 +182,6 @@ class _Reader:
             self.memo[key] = [
                 (i, match)
                 for i, template in enumerate(sentences.templates)
-                for match in matches((lead, *template), self.text, at, setting)
+                for match in matches((lead, *template), self.scan, at, setting)
             ]
         return self.memo[key]

@@ -47,8 +47,8 @@ def compile_template(text: str, lists: Mapping[str, tuple[str, ...]]) -> Templat
 
     Raises InputError for a slot that no list of `lists` fills.
 
-    >>> compile_template("Add {n} eggs.", {"n": ("two", "six")})
-    ('Add ', Slot(name='n', words=('two', 'six')), ' eggs.')
+    >>> [p if isinstance(p, str) else p.words for p in compile_template("Add {n} eggs.", {"n": ("two", "six")})]
+    ['Add ', ('two', 'six'), ' eggs.']
     """
     pieces: list[str | Slot] = []
     seen: set[str] = set()
@@ -67,6 +67,12 @@ def compile_template(text: str, lists: Mapping[str, tuple[str, ...]]) -> Templat
 def template_text(template: Template) -> str:
     """The template as it was written, slots in braces."""
     return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in template)
+
+
+def widen(template: Template, things: tuple[str, ...], parts: tuple[str, ...]) -> Template:
+    """The template with any of these words in `thing` and `part`, and every slot free of what was written before."""
+    words = {"thing": things, "part": parts}
+    return tuple(p if isinstance(p, str) else Slot(f"any {p.name}", words.get(p.name, p.words)) for p in template)
 
 
 def choices(slot: Slot, setting: Setting, used: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
@@ -119,16 +125,36 @@ class Match:
     setting: Setting
 
 
-def matches(template: Template, text: str, start: int, setting: Setting) -> Iterator[Match]:
-    """Every way in which `text[start:]` begins with, or is the beginning of, a draw from `template`.
+class Scan:
+    """A text being read, which remembers what words begin where: many templates ask the same."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._seen: dict[tuple[tuple[str, ...], int], tuple[list[str], int]] = {}
+
+    def words(self, words: tuple[str, ...], at: int) -> tuple[list[str], int]:
+        """(the words that stand at `at`, how many more the end of the text may have cut short)."""
+        key = words, at
+        if key not in self._seen:
+            rest = self.text[at : at + max(map(len, words), default=0)]
+            whole = [w for w in words if rest.startswith(w)]
+            ends = at + len(rest) == len(self.text)
+            cut = sum(len(rest) < len(w) and w.startswith(rest) for w in words) if ends else 0
+            self._seen[key] = whole, cut
+        return self._seen[key]
+
+
+def matches(template: Template, scan: Scan, start: int, setting: Setting) -> Iterator[Match]:
+    """Every way in which the text from `start` begins with, or is the beginning of, a draw from `template`.
 
     Ways are disjoint events, so their probabilities may be added.
 
     >>> from forepath.worlds.lexicon.shapes import Topic
     >>> t = compile_template("Add {n} eggs.", {"n": ("two", "ten", "six")})
-    >>> [(m.stop, round(m.prob, 3)) for m in matches(t, "Add t", 0, Setting(Topic("cake", ())))]
+    >>> [(m.stop, round(m.prob, 3)) for m in matches(t, Scan("Add t"), 0, Setting(Topic("cake", ())))]
     [(None, 0.667)]
     """
+    text = scan.text
     stack: list[tuple[int, int, float, Setting, tuple[tuple[str, str], ...]]] = [(0, start, 1.0, setting, ())]
     while stack:
         i, at, prob, now, used = stack.pop()
@@ -136,20 +162,16 @@ def matches(template: Template, text: str, start: int, setting: Setting) -> Iter
             yield Match(at, prob, now)
             continue
         piece = template[i]
-        left = len(text) - at
         if isinstance(piece, str):
             if text.startswith(piece, at):
                 stack.append((i + 1, at + len(piece), prob, now, used))
-            elif left < len(piece) and piece.startswith(text[at:]):
+            elif len(text) - at < len(piece) and piece.startswith(text[at:]):
                 yield Match(None, prob, now)
             continue
         words = choices(piece, now, used)
-        cut = 0
-        for word in words:
-            if text.startswith(word, at):
-                after = (at + len(word), prob / len(words), settle(piece, word, now), (*used, (piece.name, word)))
-                stack.append((i + 1, *after))
-            elif left < len(word) and word.startswith(text[at:]):
-                cut += 1
+        whole, cut = scan.words(words, at)
+        for word in whole:
+            after = (at + len(word), prob / len(words), settle(piece, word, now), (*used, (piece.name, word)))
+            stack.append((i + 1, *after))
         if cut:
             yield Match(None, prob * cut / len(words), now)
