@@ -162,8 +162,8 @@ def train(
     from forepath.organisms.workshop import train_organism
 
     with _progress() as report:
-        folder = train_organism(name, out or Path("organisms") / name, data=data, device=device, seed=seed,
-                                report=lambda p: report(f"train {name}", p.step, p.steps, f"loss {p.loss:.3f}"))  # fmt: skip
+        told = lambda p: report(f"train {name}", p.step, p.steps, f"loss {p.loss:.3f}")  # noqa: E731
+        folder = train_organism(name, out or Path("organisms") / name, data=data, device=device, seed=seed, report=told)
     print(folder)
 
 

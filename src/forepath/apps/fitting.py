@@ -1,0 +1,68 @@
+"""Stage three: from activations to odds. The site is chosen on validation prompts; test prompts are never looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forepath.apps.labelling import Folds, read_codebook, read_folds
+from forepath.apps.progress import Report
+from forepath.apps.sampling import sites_of
+from forepath.apps.settings import Settings
+from forepath.errors import PromptError
+from forepath.forecasters.linear import LinearForecaster
+from forepath.forecasters.saving import Origin
+from forepath.forecasters.scoring import mean_cross_entropy
+from forepath.store import Run
+
+if TYPE_CHECKING:
+    from forepath.subjects.huggingface import HuggingFaceSubject
+
+
+def write_forecasters(store: Run, settings: Settings, subject: HuggingFaceSubject, report: Report) -> None:
+    """Document `sweep` (validation cross-entropy per site) and folder `forecaster` (the best, fitted again)."""
+    if store.has("forecaster"):
+        return
+    folds = read_folds(store, settings)
+    _check_folds(folds)
+    sites = [s for s in sites_of(settings, subject) if s != "logits"]
+    sweep = {}
+    for i, site in enumerate(sites):
+        sweep[site] = validation_loss(head(settings, chains=False), store.arrays("activations", site), folds)
+        report("fit", i, len(sites) + 1, site)
+    best = min(sweep, key=lambda site: sweep[site])
+    forecaster = head(settings).fit(store.arrays("activations", best)[folds.where("train", "validation")],
+                                    folds.of("train", "validation"))  # fmt: skip
+    origin = Origin(
+        subject=subject.fingerprint,
+        codebook=read_codebook(store).id,
+        site=best,
+        policy=settings.policy,
+        prompts=int(folds.where("train", "validation").sum()),
+        samples=settings.samples,
+        seed=settings.seed,
+    )
+    store.write_document("sweep", {"site": best, "validation_cross_entropy": sweep})
+    with store.write_folder("forecaster") as folder:
+        forecaster.save(folder, origin)
+    report("fit", len(sites) + 1, len(sites) + 1, best)
+
+
+def head(settings: Settings, *, chains: bool = True) -> LinearForecaster:
+    """The head that every forecaster and rival of a run gets: same penalties tried, same normalisation."""
+    return LinearForecaster(settings.normalise, chains=chains, seed=settings.seed)  # type: ignore[arg-type]
+
+
+def validation_loss(forecaster: LinearForecaster, features: np.ndarray, folds: Folds) -> float:
+    """Mean cross-entropy over the steps, nats: fitted on the training prompts, measured on the validation prompts."""
+    forecaster.fit(features[folds.where("train")], folds.of("train"))
+    return mean_cross_entropy(forecaster.predict(features[folds.where("validation")]), folds.of("validation"))
+
+
+def _check_folds(folds: Folds) -> None:
+    empty = [f for f in ("train", "validation", "test") if not folds.where(f).any()]
+    if empty:
+        raise PromptError(
+            f"{len(folds.prompts)} prompts leave the fold {empty[0]!r} empty; give more prompts (some hundreds)"
+        )

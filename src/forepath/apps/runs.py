@@ -1,0 +1,86 @@
+"""A finished run, opened: forecasts of new prompts, its scores, its texts. Reads; writes nothing."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forepath.apps.labelling import read_codebook, read_labelled
+from forepath.apps.models import load_subject
+from forepath.apps.results import ChainForecast, ScoreTable
+from forepath.apps.settings import Settings
+from forepath.errors import MismatchError
+from forepath.forecasters.linear import LinearForecaster
+from forepath.records import Score, Trajectory
+from forepath.store import Run
+
+if TYPE_CHECKING:
+    from forepath.subjects.huggingface import HuggingFaceSubject
+    from forepath.themes.codebook import Codebook
+
+
+class OpenRun:
+    """One run on disk and, once a forecast is asked for, its subject in memory."""
+
+    def __init__(self, store: Run) -> None:
+        """Use `open_run`."""
+        self.store = store
+        self.path = store.path
+        self.settings = Settings.from_json(store.config["settings"])
+
+    @cached_property
+    def codebook(self) -> Codebook:
+        """The run's themes."""
+        return read_codebook(self.store)
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """Names of the themes by index, `other` and `end` last."""
+        return self.codebook.names
+
+    @cached_property
+    def subject(self) -> HuggingFaceSubject:
+        """The model the run is about, loaded. Raises `MismatchError` if its weights have changed since."""
+        subject = load_subject(self.settings)
+        if subject.fingerprint != self.store.config["subject"]:
+            raise MismatchError(
+                f"{self.path} is about the subject {self.store.config['subject'][:12]}…, but "
+                f"{self.settings.subject!r} is now {subject.fingerprint[:12]}…; a forecaster reads only its own subject"
+            )
+        return subject
+
+    @cached_property
+    def forecaster(self) -> LinearForecaster:
+        """The fitted forecaster. Raises `RunIncompleteError` if the run has none yet."""
+        folder = self.store.folder("forecaster")
+        return LinearForecaster.load(folder, subject=self.store.config["subject"], codebook=self.codebook.id)
+
+    def forecast(self, prompt: str) -> ChainForecast:
+        """The odds of what follows `prompt`, from one reading of it; nothing is sampled."""
+        assert self.forecaster.origin is not None  # loaded forecasters have one
+        site = self.forecaster.origin.site
+        activations = self.subject.activations([prompt], [site])[site]
+        return ChainForecast(prompt, self.forecaster.predict(activations), f"linear@{site}")
+
+    def scores(self) -> ScoreTable:
+        """The table of the test prompts. Raises `RunIncompleteError` if the run is not scored yet."""
+        data = self.store.read_document("scores")
+        rows = [Score(**{k: float("nan") if v is None else v for k, v in row.items()}) for row in data["rows"]]
+        return ScoreTable(rows, tuple(data["notes"]))
+
+    def audit_text(self) -> str:
+        """The codebook with its checks, as text."""
+        return str(self.store.read_document("audit")["text"])
+
+    def trajectories(self, *, prompts: int, samples: int) -> list[list[Trajectory]]:
+        """The first `samples` labelled trajectories of the first `prompts` prompts."""
+        groups: dict[str, list[Trajectory]] = {}
+        for trajectory in read_labelled(self.store):
+            groups.setdefault(trajectory.prompt_id, []).append(trajectory)
+        return [group[:samples] for group in list(groups.values())[:prompts]]
+
+
+def open_run(path: Path | str) -> OpenRun:
+    """Open a run directory. Raises `RunError` if there is none, `RunVersionError` if a newer forepath wrote it."""
+    return OpenRun(Run.open(path))
