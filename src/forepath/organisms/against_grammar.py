@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forepath.errors import LabellerError
 from forepath.organisms.documents import TEST, encode, token_losses
 from forepath.organisms.intervals import ratio_interval
-from forepath.organisms.reading import ThemeReader
-from forepath.records import END, UNKNOWN, Chain, Policy, futures_of
+from forepath.records import OTHER, UNKNOWN, Chain, Policy, futures_of
 from forepath.worlds.posterior import log_prob, posterior
+from forepath.worlds.recognise import TruthLabeller
 
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject
@@ -98,23 +97,16 @@ def measure_themes(
 
     texts = [p.text for p in grammar.prompts(seed, prompts)]
     written, _ = sample(subject, texts, samples=samples, seed=seed, policy=Policy(max_tokens=max_tokens), report=report)
-    reader = ThemeReader(grammar)
-    chains: list[list[Chain]] = [[] for _ in texts]
-    unreadable = 0
-    for trajectory in written:
-        try:
-            segments = reader.read(trajectory.text, finished=trajectory.finished)
-        except LabellerError:
-            unreadable += 1
-            continue
-        themes = tuple(str(s.theme) for s in segments)
-        chains[int(trajectory.prompt_id)].append((*themes, END) if trajectory.finished else themes)
+    labeller = TruthLabeller(grammar)
+    labelled = [labeller.label(t) for t in written]
+    readable = [t for t in labelled if all(s.theme != OTHER for s in t.segments)]
+    chains: list[list[Chain]] = [[t.chain for t in readable if t.prompt_id == str(i)] for i in range(prompts)]
     ended = [t for t in written if t.finished]
     faithful = [bool(np.isfinite(log_prob(grammar, t.prompt + t.text))) for t in ended[:: max(1, len(ended) // 400)]]
     exact = np.stack([posterior(grammar, text).marginals(horizon) for text in texts])
     distance, chance, pooled = _distances(chains, exact, grammar.themes, np.random.default_rng(seed))
     return ThemeReport(
-        prompts, samples, unreadable / len(written), 1 - len(ended) / len(written),
+        prompts, samples, 1 - len(readable) / len(written), 1 - len(ended) / len(written),
         float(np.mean(faithful)) if faithful else float("nan"), distance, chance, pooled,
     )  # fmt: skip
 

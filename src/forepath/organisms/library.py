@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,73 @@ def split_books(books: list[Book], held: int = 2) -> dict[str, list[Book]]:
             place = titles.index(book.title)
             sides["test" if place < held else "validation" if place < 2 * held else "train"].append(book)
     return sides
+
+
+LONG = 120
+"""Characters from which a paragraph is too long to be repeated by chance."""
+
+
+def paragraphs(book: Book) -> list[str]:
+    """The paragraphs of a book, without empty ones."""
+    return [p for p in (p.strip() for p in book.text.split("\n\n")) if p]
+
+
+def without_copies(books: list[Book], train: list[Book], most: float = 0.01) -> list[Book]:
+    """The books of which at most a share of `most` of the long paragraphs stands word for word in the training books.
+
+    The same work can come in two editions under two titles, and then held out by title is not held out.
+    """
+    seen = {p for book in train for p in paragraphs(book) if len(p) > LONG}
+
+    def copied(book: Book) -> float:
+        long = [p for p in paragraphs(book) if len(p) > LONG]
+        return sum(p in seen for p in long) / max(1, len(long))
+
+    return [book for book in books if copied(book) <= most]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The beginning of a continuation: some paragraphs of a held-out book."""
+
+    text: str
+    """Whole paragraphs, ending in a blank line."""
+    kind: str
+    author: str
+    title: str
+
+
+def prompts(
+    books: list[Book], tokenizer: PreTrainedTokenizerFast, n: int, seed: int = 0, *, most_tokens: int = 100
+) -> list[Passage]:
+    """`n` passages of at most `most_tokens` tokens that end at a paragraph's end, kinds in turn, none twice.
+
+    Raises `InputError` where the books have fewer such passages.
+    """
+    rng = np.random.default_rng(seed)
+    pools: dict[str, list[Passage]] = {}
+    for kind in sorted({b.kind for b in books}):
+        pool = [p for b in books if b.kind == kind for p in _passages(b, tokenizer, most_tokens)]
+        pools[kind] = [pool[i] for i in rng.permutation(len(pool))]
+    turns = (p for row in zip_longest(*pools.values()) for p in row if p is not None)
+    chosen = list(islice(turns, n))
+    if len(chosen) < n:
+        raise InputError(f"asked for {n} passages of at most {most_tokens} tokens; these books have {len(chosen)}")
+    return chosen
+
+
+def _passages(book: Book, tokenizer: PreTrainedTokenizerFast, most_tokens: int) -> list[Passage]:
+    """Disjoint runs of paragraphs, each as long as fits; a paragraph that is too long by itself is skipped."""
+    texts = [p + "\n\n" for p in paragraphs(book)[:-1]]  # Something must follow.
+    sizes = [len(ids) - 1 for ids in tokenizer(texts)["input_ids"]] if texts else []
+    found, run, size = [], "", 1
+    for text, more in zip(texts, sizes, strict=True):
+        if run and size + more > most_tokens:
+            found.append(Passage(run, book.kind, book.author, book.title))
+            run, size = "", 1
+        if size + more <= most_tokens:
+            run, size = run + text, size + more
+    return found
 
 
 class BookBatches:
