@@ -81,10 +81,10 @@ def names_shard(name: str) -> bool:
 
 def check_name(name: str) -> str:
     """`name` if it can name a family, document or folder. Raises `RunError`."""
-    if not _NAME.fullmatch(name) or names_shard(name):
+    if not _NAME.fullmatch(name):
         raise RunError(
             f"{name!r} cannot name a part of a run: wanted 1 to 64 of a-z, 0-9, '_', '.', '-', beginning with a letter "
-            "or digit and not ending in 16 hex digits"
+            "or digit"
         )
     return name
 

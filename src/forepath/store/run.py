@@ -292,6 +292,8 @@ def _free(name: str) -> str:
     """`name` if a document or folder may have it. Raises `RunError`."""
     if check_name(name) in ("run", "data", "commit"):
         raise RunError(f"{name!r} is the run's own; name the document or folder otherwise")
+    if names_shard(name):
+        raise RunError(f"{name!r} is named like a shard; name the document or folder without '-' and 16 hex digits")
     return name
 
 
