@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
@@ -19,6 +20,8 @@ from forepath.worlds.documents import document_grammar
 from forepath.worlds.grammar import Document, Grammar, Prompt
 from forepath.worlds.lexicon.shapes import Theme
 from forepath.worlds.posterior import log_prob, posterior
+from forepath.worlds.recognise import wide_sentences
+from forepath.worlds.templates import Slot
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,15 @@ def test_the_process_is_the_one_the_bundled_model_learnt(large: Grammar) -> None
     """Fails when words or odds change: the `documents` organism must then be trained anew, and this line renewed."""
     text = "\0".join(d.text for d in large.documents(0, 500))
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == "cd5213ebf2b8196a"
+
+
+def test_thousands_of_sentences_in_every_theme(large: Grammar) -> None:
+    """Distinct ones: `clashes` finds no two fillings that write the same sentence."""
+    counts: Counter[str] = Counter()
+    for theme, template in wide_sentences(large):
+        counts[theme.name] += math.prod(len(p.words) for p in template if isinstance(p, Slot))
+    assert len(counts) == len(large.themes) - 1 >= 24
+    assert min(counts.values()) > 5000
 
 
 def test_thousand_documents_a_second(large: Grammar) -> None:

@@ -24,7 +24,7 @@ def exact_forecast(grammar: Grammar, prompts: Sequence[str], horizon: int, chain
     >>> title = "How to make lemon cake\\nby Helen Sorensen\\n\\n- "
     >>> forecast = exact_forecast(document_grammar(), [title], horizon=2, chains=1)
     >>> forecast.chains, forecast.steps.shape
-    ((('ingredients', 'instructions'),), (1, 2, 36))
+    ((('ingredients', 'instructions'),), (1, 2, 45))
     """
     beliefs = [posterior(grammar, prompt) for prompt in prompts]
     total: Counter[Chain] = Counter()

@@ -5,6 +5,9 @@ theme chain it is after a whole sentence; its weight is an array over (persona, 
 matching the templates that could have written it; a template that the end of the text cuts short keeps the
 probability of all its completions. Nothing is approximated, and nothing is assumed about templates being unambiguous.
 Does not know what the beliefs are asked for (`forepath.worlds.belief`).
+
+Source: the forward pass of hidden Markov models (Rabiner, "A tutorial on hidden Markov models", 1989, III.A), here with
+states that last several sentences (Yu, "Hidden semi-Markov models", 2010) and latents drawn once per document.
 """
 
 from __future__ import annotations
