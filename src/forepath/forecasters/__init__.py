@@ -1,1 +1,12 @@
-"""From activations to distributions over chains. Never sees a model or a text."""
+"""From activations to distributions over chains. Never sees a model or a text: only arrays and futures.
+
+`LinearForecaster` is ours; `BaseRate` and `Markov` are the rivals that need no activations. A rival that reads the text
+is `LinearForecaster` on the text's features; Monte Carlo is judged straight from the samples (`forepath.stats.judge`).
+"""
+
+from forepath.forecasters.base_rate import BaseRate
+from forepath.forecasters.linear import LinearForecaster
+from forepath.forecasters.markov import Markov
+from forepath.forecasters.saving import Origin
+
+__all__ = ["BaseRate", "LinearForecaster", "Markov", "Origin"]

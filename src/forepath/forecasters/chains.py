@@ -1,0 +1,55 @@
+"""From odds of the next theme given the one before to whole chains. Knows probabilities, not where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from forepath.records import END, Chain
+
+LEAST = 0.002
+"""Chains less likely than this are "something else"."""
+MOST = 512
+"""Most chains listed for a batch of rows."""
+
+Transition = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
+"""(step counted from 0, (n,) rows, (n,) themes before) -> (n, themes) P(theme at that step | row, theme before)."""
+
+
+def likely_chains(
+    first: np.ndarray, transition: Transition, themes: tuple[str, ...], horizon: int
+) -> tuple[tuple[Chain, ...], np.ndarray]:
+    """Every chain of every row with probability at least `LEAST`, exactly, up to `MOST` in all.
+
+    `first` (rows, themes) P(theme at step 0). A chain ends in `end` or has `horizon` themes. No chain is likelier than
+    its beginning, so that dropping beginnings below `LEAST` loses no chain above it, and at most 1/LEAST live per row.
+    Returns (chains, (rows, chains) probabilities), likeliest in any row first; below `LEAST` reads 0.
+
+    >>> stay = lambda h, rows, before: np.tile([0.25, 0.75], (len(rows), 1))
+    >>> chains, probs = likely_chains(np.array([[0.5, 0.5]]), stay, ("a", "end"), 2)
+    >>> chains, probs.tolist()
+    ((('end',), ('a', 'end'), ('a', 'a')), [[0.5, 0.375, 0.125]])
+    """
+    end = themes.index(END)
+    rows, last = np.nonzero(first >= LEAST)
+    probs, paths = first[rows, last], last[:, None]
+    done: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for step in range(1, horizon):
+        over = last == end
+        done.append((rows[over], probs[over], _padded(paths[over], horizon)))
+        rows, probs, paths, last = rows[~over], probs[~over], paths[~over], last[~over]
+        longer = probs[:, None] * transition(step, rows, last)
+        entry, last = np.nonzero(longer >= LEAST)
+        rows, probs, paths = rows[entry], longer[entry, last], np.column_stack([paths[entry], last])
+    done.append((rows, probs, _padded(paths, horizon)))
+    rows, probs, paths = (np.concatenate(parts) for parts in zip(*done, strict=True))
+    distinct, which = np.unique(paths, axis=0, return_inverse=True)
+    table = np.zeros((len(first), len(distinct)))
+    table[rows, which.reshape(-1)] = probs
+    best = np.argsort(-table.max(axis=0, initial=0.0), kind="stable")[:MOST]
+    return tuple(tuple(themes[t] for t in distinct[i] if t >= 0) for i in best), table[:, best]
+
+
+def _padded(paths: np.ndarray, horizon: int) -> np.ndarray:
+    return np.pad(paths, ((0, 0), (0, horizon - paths.shape[1])), constant_values=-1)

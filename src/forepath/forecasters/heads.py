@@ -1,0 +1,92 @@
+"""One linear head: a regression with its penalty chosen on prompts kept aside. Knows rows, not themes or chains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forepath.forecasters.odds import floored, softmax
+from forepath.forecasters.solver import Design, Rows, solve
+from forepath.forecasters.targets import of_points
+from forepath.stats.rates import smoothed
+
+PATH = tuple(float(10.0**e) for e in np.arange(1.0, -6.5, -0.5))
+"""Penalties tried, strongest first, in units of the mean variance of the points' directions."""
+PATIENCE = 2
+"""Penalties in a row that may be no better than the best before the path is left."""
+SPREAD = 2.0
+"""Standard deviation of the normal prior, in log odds, of what the theme before adds to a chain head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """softmax(weights' x + intercepts[group]), mixed with even odds so that nothing is impossible."""
+
+    weights: np.ndarray
+    """(width, themes) float64"""
+    intercepts: np.ndarray
+    """(groups, themes) float64"""
+    floor: float
+    """Share of the even odds: half a sample per theme, as in `smoothed`."""
+    penalty: float
+    """The one used, in units of `PATH`."""
+
+    def odds(self, linear: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """(n, themes) from weights' x (n, themes) and groups (n,)."""
+        return floored(softmax(linear + self.intercepts[group]), self.floor)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """The points of a fit: all of them, and split into those to fit on and those kept aside."""
+
+    whole: Design
+    part: Design
+    aside: np.ndarray
+    """(points,) bool"""
+    judged: np.ndarray
+    """(points kept aside, width)"""
+
+    @classmethod
+    def of(cls, points: np.ndarray, aside: np.ndarray) -> Fold:
+        """Turn the points once for all heads. Without points kept aside no penalty can be chosen."""
+        return cls(Design(points), Design(points[~aside]), aside, points[aside])
+
+
+def fit_head(fold: Fold, rows: Rows, *, groups: int, penalty: float | None) -> Head:
+    """Choose the penalty (unless given), then fit on all points. `groups` 1 is a plain head."""
+    total = float(rows.weights.sum())
+    classes = rows.targets.shape[1]
+    base = smoothed((rows.targets * rows.weights[:, None]).sum(axis=0))
+    anchor = np.tile(np.log(base), (groups, 1))
+    floor = 0.5 * classes / (total + 0.5 * classes)
+    if not len(rows.weights):
+        return Head(np.zeros((len(fold.whole.centre), classes)), anchor, floor, PATH[0] if penalty is None else penalty)
+    tie = 1.0 / (SPREAD**2 * total) if groups > 1 else 0.0
+    chosen = _choose(fold, rows, anchor, tie, floor) if penalty is None else penalty
+    # a penalty is a prior against the evidence of all points: with more of them it weighs less per point
+    share = 1.0 if penalty is not None else float((~fold.aside).mean())
+    found = solve(fold.whole, rows, penalty=chosen * share * fold.whole.scale, anchor=anchor, tie=tie)
+    return Head(found.weights, found.intercepts, floor, chosen)
+
+
+def _choose(fold: Fold, rows: Rows, anchor: np.ndarray, tie: float, floor: float) -> float:
+    """The penalty of `PATH` with the least cross-entropy on the points kept aside; warm-started from the stronger."""
+    known, asked = of_points(rows, ~fold.aside), of_points(rows, fold.aside)
+    if not len(known.weights) or not len(asked.weights):
+        return PATH[0]
+    best, least, waited, start = PATH[0], np.inf, 0, None
+    for penalty in PATH:
+        found = solve(fold.part, known, penalty=penalty * fold.part.scale, anchor=anchor, tie=tie, start=start,
+                      tolerance=1e-5)  # fmt: skip
+        start = found.turned
+        head = Head(found.weights, found.intercepts, floor, penalty)
+        log_odds = np.log(head.odds((fold.judged @ found.weights)[asked.point], asked.group))
+        loss = -float(asked.weights @ (asked.targets * log_odds).sum(axis=1)) / float(asked.weights.sum())
+        waited = 0 if loss < least else waited + 1
+        if loss < least:
+            best, least = penalty, loss
+        if waited >= PATIENCE:
+            break
+    return best
