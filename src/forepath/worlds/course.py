@@ -62,8 +62,8 @@ class Course:
         self.index = {t: i for i, t in enumerate(self.themes)}
         self.payoff = self.index[kind.payoff]
         self._closing = np.array([self.index[p.closing] for p in personas])
-        self._persona = np.stack([self._row(p.prefers, 0.0) for p in personas])
-        self._tone = np.stack([self._row(t.prefers, 0.0) for t in tones])
+        self._persona = np.stack([self._row(p.prefers) for p in personas])
+        self._tone = np.stack([self._row(t.prefers) for t in tones])
         self._hurry = np.array([p.hurry for p in personas])
         flags = np.array([1 - kind.flag_prob, kind.flag_prob])
         self.prior = np.broadcast_to(flags, (len(personas), len(tones), 2)) / (len(personas) * len(tones))
@@ -75,12 +75,12 @@ class Course:
         survive = self.lengths[..., ::-1].cumsum(axis=-1)[..., ::-1]
         self.goes_on = np.append(survive[..., 1:], np.zeros_like(survive[..., :1]), axis=-1) / survive
 
-    def _row(self, values: Mapping[str, float], missing: float) -> np.ndarray:
-        return np.array([values.get(t, missing) for t in self.themes], dtype=float)
+    def _row(self, values: Mapping[str, float]) -> np.ndarray:
+        return np.array([values.get(t, 0.0) for t in self.themes], dtype=float)
 
     def _base(self, odds: Mapping[str, float], theme: int | None) -> np.ndarray:
         """(R, S) log-odds of the next theme: the kind's own, the payoff, and each persona's closing habit."""
-        row = self._row(odds, 0.0)
+        row = self._row(odds)
         rows = np.tile(row / (row.sum() or 1.0), (len(self._closing), 1))
         rows[:, self.payoff] = np.where(row[self.payoff] > 0, rows[:, self.payoff], PAYOFF_ODDS)
         persona = np.arange(len(rows))
