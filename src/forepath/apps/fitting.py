@@ -13,7 +13,7 @@ from forepath.apps.settings import Settings
 from forepath.errors import PromptError
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.saving import Origin
-from forepath.forecasters.scoring import mean_cross_entropy
+from forepath.stats.judge import Judge
 from forepath.store import Run
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def head(settings: Settings, *, chains: bool = True) -> LinearForecaster:
 def validation_loss(forecaster: LinearForecaster, features: np.ndarray, folds: Folds) -> float:
     """Mean cross-entropy over the steps, nats: fitted on the training prompts, measured on the validation prompts."""
     forecaster.fit(features[folds.where("train")], folds.of("train"))
-    return mean_cross_entropy(forecaster.predict(features[folds.where("validation")]), folds.of("validation"))
+    forecast = forecaster.predict(features[folds.where("validation")])
+    scores = Judge(folds.of("validation"), folds.of("train"), seed=0).score("", forecast)
+    return float(np.nanmean([s.cross_entropy for s in scores]))
 
 
 def _check_folds(folds: Folds) -> None:

@@ -185,6 +185,11 @@ def dump_json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
 
 
+def dump_line(data: Any) -> str:
+    """JSON on one line."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False)
+
+
 def _null(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

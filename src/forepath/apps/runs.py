@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forepath.apps.labelling import read_codebook, read_labelled
 from forepath.apps.models import load_subject
@@ -66,8 +66,10 @@ class OpenRun:
     def scores(self) -> ScoreTable:
         """The table of the test prompts. Raises `RunIncompleteError` if the run is not scored yet."""
         data = self.store.read_document("scores")
-        rows = [Score(**{k: float("nan") if v is None else v for k, v in row.items()}) for row in data["rows"]]
-        return ScoreTable(rows, tuple(data["notes"]))
+        plain: list[dict[str, Any]] = data["rows"]
+        rows = [Score(**{k: float("nan") if v is None else v for k, v in row.items()}) for row in plain]
+        costs = [self.store.read_document("costs")["note"]] if self.store.has("costs") else []
+        return ScoreTable(rows, (*data["notes"], *costs))
 
     def audit_text(self) -> str:
         """The codebook with its checks, as text."""

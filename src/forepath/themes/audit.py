@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from forepath.errors import InputError
 from forepath.records import OTHER, Futures, Segment, Trajectory
 from forepath.themes.boundaries import BoundaryScores, score_boundaries, starts
 from forepath.themes.codebook import Codebook
@@ -22,12 +23,12 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class RoundAgreement:
-    """How far two rounds of samples of the same prompts agree at one step: no forecast can do better than this noise."""
+    """How far two rounds of samples of the same prompts agree at one step: the noise no forecast can beat."""
 
     step: int
     """1 is the next theme."""
     same_likeliest: float
-    """Share of the prompts whose most frequent theme is the same in both rounds (ties: the first by index), in [0, 1]."""
+    """Share of prompts whose most frequent theme is the same in both rounds (ties: first by index), in [0, 1]."""
     total_variation: float
     """Mean distance of the two rounds' frequencies, in [0, 1]; 0 is equal."""
     prompts: int
@@ -128,9 +129,15 @@ def share_of_other(labelled: Sequence[Trajectory]) -> float:
 
 
 def round_agreement(first: Futures, second: Futures) -> tuple[RoundAgreement, ...]:
-    """One row per step. Both need the same prompts (rows) and themes; 10 samples a round are enough to see the noise."""
+    """One row per step, from two independent rounds of samples of the same prompts: usually 10 each.
+
+    Raises `InputError` if their prompts, horizon or themes differ.
+    """
     if first.themes != second.themes or first.steps.shape[::2] != second.steps.shape[::2]:
-        raise ValueError(f"rounds differ in prompts, horizon or themes: {first.steps.shape} and {second.steps.shape}")
+        raise InputError(
+            f"the rounds have {first.steps.shape} and {second.steps.shape} (prompts, samples, horizon) or other names; "
+            "sample the same prompts twice and index both with one codebook"
+        )
     a, seen_a = first.frequencies()
     b, seen_b = second.frequencies()
     out = []
@@ -153,7 +160,7 @@ def truth_agreement(labelled: Sequence[Trajectory], truth: Sequence[Sequence[Seg
     for t, segments in zip(labelled, truth, strict=True):
         for s in segments:
             true_themes.append(s.theme or OTHER)
-            given.append(_held_by(t.segments, s))
+            given.append(held_by(t.segments, s))
     lengths = [len(t.text) for t in labelled]
     places = [starts(s) for s in truth]
     every = [[a for a, _ in sentences(t.text)[1:]] for t in labelled]
@@ -166,7 +173,7 @@ def truth_agreement(labelled: Sequence[Trajectory], truth: Sequence[Sequence[Seg
     )
 
 
-def _held_by(segments: Sequence[Segment], true: Segment) -> str:
+def held_by(segments: Sequence[Segment], true: Segment) -> str:
     """The theme that holds most characters of a true segment; `other` if none holds any."""
     held: Counter[str] = Counter()
     for s in segments:

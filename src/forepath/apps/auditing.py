@@ -1,0 +1,51 @@
+"""The checks printed with every codebook, and the truth of texts from a known world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from forepath.apps.labelling import Folds, read_codebook, read_folds, read_labelled
+from forepath.apps.settings import Settings
+from forepath.records import Futures, Segment, Trajectory
+from forepath.store import Run
+from forepath.themes.audit import audit
+
+ROUND = 10
+"""Samples per prompt in each of the two rounds whose agreement is the label-noise ceiling."""
+MOST_TEXTS = 2000
+"""Texts compared with the truth of a known world."""
+
+
+def write_audit(store: Run, settings: Settings) -> None:
+    """Document `audit`: the checks as data and as text. Texts of training prompts are left out of it."""
+    if store.has("audit"):
+        return
+    folds = read_folds(store, settings)
+    judged = [t for t in read_labelled(store) if settings.fold_of(t.prompt_id) == "test"]
+    known = judged[:MOST_TEXTS] if settings.world else []
+    codebook = read_codebook(store)
+    failures = store.table(f"unlabelled-{codebook.id}").num_rows
+    found = audit(codebook, judged, failures=failures, rounds=_rounds(folds))
+    if known:
+        found = replace(found, truth=audit(codebook, known, truth=true_segments(known)).truth)
+    store.write_document("audit", {"text": "\n".join(found.lines()), **found.to_json()})
+
+
+def true_segments(trajectories: Sequence[Trajectory]) -> list[tuple[Segment, ...]]:
+    """What the document grammar says each text is about; `other` where it is no sentence of the grammar."""
+    from forepath.worlds.documents import document_grammar
+    from forepath.worlds.recognise import TruthLabeller
+
+    labeller = TruthLabeller(document_grammar())
+    return [labeller.segments(t.text) for t in trajectories]
+
+
+def _rounds(folds: Folds) -> tuple[Futures, Futures]:
+    """Two independent rounds of samples of the same prompts."""
+    futures = folds.futures
+    half = min(ROUND, futures.steps.shape[1] // 2)
+    return (
+        replace(futures, steps=futures.steps[:, :half]),
+        replace(futures, steps=futures.steps[:, half : 2 * half]),
+    )

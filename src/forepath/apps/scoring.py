@@ -1,0 +1,161 @@
+"""Stage four: the forecaster and every baseline on the test prompts, judged by the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forepath.apps.auditing import true_segments, write_audit
+from forepath.apps.costs import write_costs
+from forepath.apps.features import text_features
+from forepath.apps.fitting import head
+from forepath.apps.labelling import Folds, last_themes, read_codebook, read_folds, read_labelled, read_labeller
+from forepath.apps.progress import Report
+from forepath.apps.settings import Settings
+from forepath.errors import PromptError
+from forepath.forecasters.base_rate import BaseRate
+from forepath.forecasters.linear import LinearForecaster
+from forepath.forecasters.markov import Markov
+from forepath.records import Forecast, Futures, Score
+from forepath.stats.judge import Judge
+from forepath.store import Run
+from forepath.themes.confusion import confusion
+
+if TYPE_CHECKING:
+    from forepath.subjects.huggingface import HuggingFaceSubject
+
+SAMPLES = (1, 2, 4, 8, 16)
+"""How many samples the Monte-Carlo rivals get; at least two of a prompt's samples must be left to judge by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What every forecaster of a run is handed, and how it is judged."""
+
+    store: Run
+    settings: Settings
+    subject: HuggingFaceSubject
+    folds: Folds
+    judge: Judge
+
+    def of(self, features: np.ndarray, forecaster: LinearForecaster, *, shuffled: bool = False) -> Forecast:
+        """`forecaster` fitted on `features` (prompts, width) of the known prompts, read on the test prompts."""
+        known = self.folds.where("train", "validation")
+        futures = self.folds.of("train", "validation")
+        if shuffled:
+            order = np.random.default_rng(self.settings.seed).permutation(len(futures.steps))
+            futures = replace(futures, steps=futures.steps[order])
+        return forecaster.fit(features[known], futures).predict(features[self.folds.where("test")])
+
+
+def write_scores(store: Run, settings: Settings, subject: HuggingFaceSubject, report: Report) -> None:
+    """Documents `audit`, `scores` and, because seconds differ from run to run, `costs` on its own."""
+    write_audit(store, settings)
+    if not store.has("scores"):
+        folds = read_folds(store, settings)
+        judge = Judge(folds.of("test"), folds.of("train", "validation"), seed=settings.seed)
+        trial = Trial(store, settings, subject, folds, judge)
+        rows: list[Score] = []
+        entries = _entries(trial)
+        for i, (name, forecast) in enumerate(entries):
+            report("score", i, len(entries) + 1, name)
+            rows += judge.score(name, forecast())
+        for k in (k for k in SAMPLES if k + 2 <= settings.samples):
+            rows += judge.monte_carlo(k, shrink=False) + judge.monte_carlo(k, shrink=True)
+        rows += judge.ceiling()
+        report("score", len(entries) + 1, len(entries) + 1)
+        plain = [{k: _null(v) for k, v in asdict(row).items()} for row in rows]
+        store.write_document("scores", {"rows": plain, "notes": _notes(trial)})
+    if not store.has("costs"):
+        write_costs(store, settings, subject)
+
+
+def _entries(trial: Trial) -> list[tuple[str, Callable[[], Forecast]]]:
+    """(name, how to get its forecast of the test prompts) of everything that forecasts."""
+    store, settings, folds = trial.store, trial.settings, trial.folds
+    test = folds.where("test")
+    site = str(store.read_document("sweep")["site"])
+    chosen = store.arrays("activations", site)
+    saved = LinearForecaster.load(store.folder("forecaster"), subject=trial.subject.fingerprint)
+    entries: list[tuple[str, Callable[[], Forecast]]] = [
+        (f"linear@{site}", lambda: saved.predict(chosen[test])),
+        ("base_rate", lambda: _fit_plain(BaseRate(), chosen[:, :1], trial)),
+        ("markov", lambda: _fit_plain(Markov(), _last(trial), trial)),
+        ("tfidf", lambda: trial.of(_words(trial), LinearForecaster("none", chains=False, seed=settings.seed))),
+        ("logits", lambda: trial.of(store.arrays("activations", "logits"), head(settings, chains=False))),
+        ("shuffled", lambda: trial.of(chosen, head(settings, chains=False), shuffled=True)),
+        ("random_weights", lambda: trial.of(_untrained(trial, site), head(settings, chains=False))),
+    ]
+    if settings.world:
+        entries.append(("exact", lambda: exact_forecast(trial)))
+    return entries
+
+
+def _fit_plain(forecaster: BaseRate | Markov, features: np.ndarray, trial: Trial) -> Forecast:
+    known, test = trial.folds.where("train", "validation"), trial.folds.where("test")
+    return forecaster.fit(features[known], trial.folds.of("train", "validation")).predict(features[test])
+
+
+def _last(trial: Trial) -> np.ndarray:
+    labeller = read_labeller(trial.store, trial.settings)
+    return last_themes(trial.folds.prompts, labeller, trial.folds.futures.themes)
+
+
+def _words(trial: Trial) -> np.ndarray:
+    known = trial.folds.where("train", "validation")
+    texts = [p.text for p in trial.folds.prompts]
+    return text_features([t for t, k in zip(texts, known, strict=True) if k], texts)
+
+
+def _untrained(trial: Trial, site: str) -> np.ndarray:
+    from forepath.subjects.control import randomised
+
+    twin = randomised(trial.subject, trial.settings.seed)
+    return twin.activations([p.text for p in trial.folds.prompts], [site])[site]
+
+
+def exact_forecast(trial: Trial) -> Forecast:
+    """The world's own odds for the test prompts, carried into the codebook by the labeller's confusion.
+
+    The confusion is counted on training texts. A prompt that is no beginning of a document raises `PromptError`.
+    """
+    from forepath.worlds.documents import document_grammar
+    from forepath.worlds.posterior import posterior
+
+    grammar, themes = document_grammar(), trial.folds.futures.themes
+    training = [t for t in read_labelled(trial.store) if trial.settings.fold_of(t.prompt_id) == "train"]
+    rename = confusion(training, true_segments(training), grammar.themes, themes)
+    prompts: Sequence[str] = [p.text for p, t in zip(trial.folds.prompts, trial.folds.where("test"), strict=True) if t]
+    try:
+        steps = np.stack([posterior(grammar, p).marginals(trial.settings.horizon) for p in prompts])
+    except PromptError as error:
+        raise PromptError(f"world=documents, but a prompt is not of that world: {error}") from error
+    return Forecast(themes, steps @ rename)
+
+
+def _notes(trial: Trial) -> list[str]:
+    """What must be known to read the table."""
+    sweep = trial.store.read_document("sweep")
+    tried = ", ".join(f"{s} {v:.3f}" for s, v in sweep["validation_cross_entropy"].items())
+    futures: Futures = trial.folds.of("test")
+    unseen = [int((futures.steps[:, :, h] < 0).sum()) for h in range(futures.steps.shape[2])]
+    notes = [
+        f"{int(trial.folds.where('train', 'validation').sum())} prompts to fit and choose on, "
+        f"{len(futures.steps)} to test on, {trial.settings.samples} samples each; "
+        f"themes of codebook {read_codebook(trial.store).id}",
+        f"the site was chosen on validation prompts (mean cross-entropy: {tried})",
+        "test samples cut off before a step, left out of it: "
+        + ", ".join(f"step {h + 1}: {n} of {futures.steps[:, :, h].size}" for h, n in enumerate(unseen)),
+        f"a forecast is of a policy: temperature {trial.settings.policy.temperature:g}, top-p "
+        f"{trial.settings.policy.top_p:g}, at most {trial.settings.policy.max_tokens} tokens",
+    ]
+    if trial.settings.world:
+        notes.append("exact: the world's odds, renamed by the labeller's confusion with the true themes")
+    return notes
+
+
+def _null(value: object) -> object:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,36 @@
+"""How a labeller renames what is truly there: P(label | true theme), counted where the truth is known.
+
+Carries exact odds over true themes into the labels of a codebook, so that both can stand in one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forepath.records import END, OTHER, Segment, Trajectory
+from forepath.themes.audit import held_by
+
+
+def confusion(
+    labelled: Sequence[Trajectory],
+    truth: Sequence[Sequence[Segment]],
+    true_themes: tuple[str, ...],
+    themes: tuple[str, ...],
+) -> np.ndarray:
+    """(true themes, themes) rows summing to 1: which label holds most of a true segment. `end` stays `end`.
+
+    `truth` holds the true segments of each of `labelled`. A true theme never met in them goes to `other`.
+    """
+    counts = np.zeros((len(true_themes), len(themes)))
+    place = {theme: i for i, theme in enumerate(true_themes)}
+    label = {theme: i for i, theme in enumerate(themes)}
+    for trajectory, segments in zip(labelled, truth, strict=True):
+        for segment in segments:
+            if segment.theme in place:
+                counts[place[segment.theme], label[held_by(trajectory.segments, segment)]] += 1
+    counts[counts.sum(axis=1) == 0, label[OTHER]] = 1
+    counts[place[END]] = np.eye(len(themes))[label[END]]
+    rates: np.ndarray = counts / counts.sum(axis=1, keepdims=True)
+    return rates
