@@ -116,7 +116,8 @@ def _distances(
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """(mean total variation, the same of exact samples of equal number, of the averages) by step.
 
-    `exact` (prompts, horizon, themes). A prompt none of whose samples was observed at a step does not count there.
+    `exact` (prompts, horizon, themes). A prompt none of whose samples was observed at a step does not count there; a
+    step that no prompt has is NaN.
     """
     distance, chance, pooled = [], [], []
     for h in range(exact.shape[1]):
@@ -130,6 +131,10 @@ def _distances(
             odds.append(truth)
             drawn = rng.multinomial(counts.sum(), truth / truth.sum(), size=50) / counts.sum()
             by_chance.append(np.abs(drawn - truth).sum(axis=1).mean() / 2)
+        if not shares:
+            for column in (distance, chance, pooled):
+                column.append(float("nan"))
+            continue
         found, truths = np.array(shares), np.array(odds)
         distance.append(float(np.abs(found - truths).sum(axis=1).mean() / 2))
         chance.append(float(np.mean(by_chance)))

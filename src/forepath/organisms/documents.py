@@ -7,6 +7,7 @@ How near the model comes to the floor is measured by `forepath.organisms.evaluat
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ def documents_tokenizer(grammar: Grammar, recipe: Recipe = RECIPE) -> PreTrained
     """The tokenizer of `TOKENIZER_TEXTS` drawn documents."""
     seeds = (f"tokenizer/{recipe.seed}/{i}" for i in range(TOKENIZER_TEXTS))
     return train_tokenizer((grammar.sample(s).text for s in seeds), recipe.vocab_size)
+
+
+def fingerprint(grammar: Grammar) -> str:
+    """sha256 of the first hundred documents: changes with any word or odds that a model could have learnt."""
+    texts = "\0".join(d.text for d in grammar.documents(0, 100))
+    return hashlib.sha256(texts.encode()).hexdigest()
 
 
 def encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, context: int) -> list[np.ndarray]:

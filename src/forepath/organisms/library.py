@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forepath.errors import InputError
+from forepath.organisms.tokenizers import train_tokenizer
 from forepath.organisms.training import Part, Recipe
 
 if TYPE_CHECKING:
@@ -130,6 +131,20 @@ def _passages(book: Book, tokenizer: PreTrainedTokenizerFast, most_tokens: int) 
         if size + more <= most_tokens:
             run, size = run + text, size + more
     return found
+
+
+def library_tokenizer(train: list[Book], recipe: Recipe = RECIPE) -> PreTrainedTokenizerFast:
+    """The tokenizer of the training books, paragraph by paragraph."""
+    return train_tokenizer((p for b in train for p in b.text.split("\n\n")), recipe.vocab_size)
+
+
+def origin(data: Path, sides: dict[str, list[Book]]) -> dict[str, str | int]:
+    """What a model was trained on, for its record: the corpus by its sha256, books and bytes read."""
+    return {
+        "corpus_sha256": hashlib.sha256(data.read_bytes()).hexdigest(),
+        "books": len(sides["train"]),
+        "bytes": sum(len(b.text.encode()) for b in sides["train"]),
+    }
 
 
 class BookBatches:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 IGNORE = -100
 """Target of a position that is not trained on (padding)."""
+RECORD = "training.json"
+"""File beside a finished model's weights that says what it was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
