@@ -119,7 +119,9 @@ def _distances(
     `exact` (prompts, horizon, themes). A prompt none of whose samples was observed at a step does not count there; a
     step that no prompt has is NaN.
     """
-    distance, chance, pooled = [], [], []
+    distance: list[float] = []
+    chance: list[float] = []
+    pooled: list[float] = []
     for h in range(exact.shape[1]):
         shares, odds, by_chance = [], [], []
         for row, truth in zip(chains, exact[:, h], strict=True):
