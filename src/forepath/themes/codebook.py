@@ -67,15 +67,15 @@ class Codebook:
     def __post_init__(self) -> None:
         if not self.themes:
             raise CodebookError("the codebook has no themes; give at least one")
-        names = [theme.name for theme in self.themes]
+        names = [theme.name.strip().casefold() for theme in self.themes]
         for i, theme in enumerate(self.themes):
             where = f"theme {i + 1}, {theme.name!r}"
             if not theme.name.strip():
                 raise CodebookError(f"theme {i + 1} has an empty name; give it one")
-            if theme.name in RESERVED:
+            if names[i] in RESERVED:
                 raise CodebookError(f"{where}: 'end' and 'other' are reserved, every codebook has them; rename it")
-            if theme.name in names[:i]:
-                raise CodebookError(f"{where}: theme {names.index(theme.name) + 1} has that name too; rename one")
+            if names[i] in names[:i]:
+                raise CodebookError(f"{where}: theme {names.index(names[i]) + 1} has that name too; rename one")
             for pattern in theme.patterns:
                 compiled(pattern, where)
         patterned = [theme.name for theme in self.themes if theme.patterns]

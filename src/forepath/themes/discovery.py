@@ -14,7 +14,7 @@ import numpy as np
 
 from forepath.errors import InputError
 from forepath.records import END, OTHER
-from forepath.themes.codebook import Codebook, Theme
+from forepath.themes.codebook import Codebook, Decoding, Theme
 from forepath.themes.decoding import calibrated
 from forepath.themes.embeddings import Embedder, TfidfEmbedder, unit, words
 from forepath.themes.segmentation import blocks, segment, units_of
@@ -27,6 +27,8 @@ LEAST_SHARE = 0.003
 STABILITY_SEGMENTS = 2500
 """Segments on which stability is measured: more change it little and cost time."""
 RESAMPLES = 4
+SALADS = 3000
+"""Texts of no theme."""
 MEDOIDS = 3
 LONGEST_EXAMPLE = 300
 
@@ -59,7 +61,13 @@ def discover(
     # Cut again, now that long blocks can be searched for change points: few texts have any.
     segments = [t[s.start : s.stop] for t in texts for s in segment(t, tool.embed)]
     vectors = unit(tool.embed(segments))
-    stability = {k: agreement(vectors, k, rng) for k in candidates if 2 <= k <= len(segments) // LEAST_MEMBERS}
+    different = len(np.unique(vectors.round(4), axis=0))
+    if different < 4:
+        raise InputError(
+            f"{len(segments)} segments, but only {different} different ones: bring more varied texts, or a codebook"
+        )
+    most = min(len(segments) // LEAST_MEMBERS, different // 2)
+    stability = {k: agreement(vectors, k, rng) for k in candidates if 2 <= k <= most}
     k = steadiest(stability)
     labels, centroids = cluster(vectors, k, seed=seed, starts=4)
     sizes = np.bincount(labels, minlength=k)
@@ -179,16 +187,17 @@ def _medoids(segments: Sequence[str], cosines: np.ndarray, members: np.ndarray) 
     return tuple(dict.fromkeys(segments[i][:LONGEST_EXAMPLE] for i in nearest))[:MEDOIDS]
 
 
-def _calibrate(texts: Sequence[str], embedder: Embedder, centroids: np.ndarray, rng: np.random.Generator) -> Any:
+def _calibrate(texts: Sequence[str], embedder: Embedder, centroids: np.ndarray, rng: np.random.Generator) -> Decoding:
     """Decoding settings from the sentences of `texts`; texts of no theme are the same words, dealt out at random."""
     pieces: list[str] = []
-    numbers: list[int] = []
-    for block_number, (text, block) in enumerate((t, b) for t in texts for b in blocks(t)):
+    places: list[tuple[int, int]] = []
+    for number, (owner, text, block) in enumerate((i, t, b) for i, t in enumerate(texts) for b in blocks(t)):
         spans = units_of(text, block)
         pieces += [text[a:b] for a, b in spans]
-        numbers += [block_number] * len(spans)
+        places += [(number, owner)] * len(spans)
     deck = [w for piece in pieces for w in words(piece)]
     dealt = iter([deck[i] for i in rng.permutation(len(deck))])
-    salad = [" ".join(next(dealt) for _ in words(piece)) for piece in pieces[:3000]]
+    salad = [" ".join(next(dealt) for _ in words(piece)) for piece in pieces[:SALADS]]
     null = (embedder.embed(salad) @ centroids.T).max(axis=1)
-    return calibrated(embedder.embed(pieces) @ centroids.T, np.asarray(numbers), null)
+    numbers, owners = np.asarray(places).T
+    return calibrated(embedder.embed(pieces) @ centroids.T, numbers, owners, null)

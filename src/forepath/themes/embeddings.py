@@ -71,8 +71,8 @@ class TfidfEmbedder:
     @classmethod
     def fit(cls, texts: Iterable[str], *, dimensions: int = 100, most_terms: int = 6000, seed: int = 0) -> Self:
         """Learn terms, weights and directions. A term counts if 3 texts have it and not more than 40 % of them."""
-        from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.utils.extmath import randomized_svd
 
         texts = list(texts)
         least = 3 if len(texts) >= 50 else 1
@@ -90,8 +90,7 @@ class TfidfEmbedder:
                 f"{len(texts)} texts share no words to compare them by ({error}); give more or longer texts"
             ) from error
         d = min(dimensions, min(table.shape) - 1)
-        svd = TruncatedSVD(d, random_state=seed) if d >= 1 else None
-        components = np.eye(table.shape[1]) if svd is None else svd.fit(table).components_.T
+        components = randomized_svd(table, d, random_state=seed)[2].T if d >= 1 else np.eye(table.shape[1])
         return cls([str(t) for t in weigh.get_feature_names_out()], weigh.idf_, components)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:

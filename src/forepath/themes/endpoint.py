@@ -118,13 +118,13 @@ class EndpointLabeller:
                     after = error.headers.get("Retry-After", "")
                 if error.code not in TRANSIENT or not left:
                     raise LabellerError(
-                        f"{address} answered {error.code} {error.reason}; check the address, model {self.model!r} and key"
+                        f"{address} answered {error.code} {error.reason}; check address, model {self.model!r} and key"
                     ) from error
                 wait = float(after) if after.isdigit() else wait
             except (OSError, http.client.HTTPException) as error:
                 if not left:
                     raise LabellerError(
-                        f"{address} did not answer in {self.tries} tries of {self.timeout:g} s ({error}); is it running?"
+                        f"{address} gave no answer in {self.tries} tries of {self.timeout:g} s ({error}); is it up?"
                     ) from error
             self.cost.retries += 1
             time.sleep(min(wait, LONGEST_WAIT))
@@ -150,7 +150,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def question(codebook: Codebook, text: str) -> list[dict[str, str]]:
-    """The messages that ask for the theme of `text`: the codebook as a closed list, the text between unguessable marks."""
+    """The messages that ask for the theme of `text`: the codebook as a closed list, the text between marks."""
     text = text[:LONGEST_TEXT]
     mark = f"text-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     listed = "\n".join(_listed(theme) for theme in codebook.themes)

@@ -14,7 +14,7 @@ from forepath.errors import CodebookError
 
 PIECE = 512
 """Longest text matched at once, in characters; longer text is matched piece by piece."""
-MOST_WAYS = 2 * PIECE * PIECE
+MOST_WAYS = 4 * PIECE * PIECE
 """Most ways a pattern may be tried at one place: two unlimited repeats are within it, three are not."""
 
 _parse = importlib.import_module("re._parser").parse

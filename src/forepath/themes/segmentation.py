@@ -19,13 +19,13 @@ FENCE = re.compile(r"\s*(```|~~~)")
 HEADING = re.compile(r"#{1,6}\s+\S|(?i:chapter|book|act|scene|part|section)\s+(?:[IVXLC]+|\d+)\b[^.!?]{0,60}[.:]?\s*$")
 UNDERLINE = re.compile(r"(={3,}|-{3,})\s*$")
 ITEM = re.compile(r"\s*(?:[-*•+–]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|\s*(?:[-*•])$")
-TURN = re.compile(r"[A-Z][\w.’' -]{0,30}:\s|[A-Z][A-Z’' ]{2,30}\.\s")
+TURN = re.compile(r"(?:[A-Z][\w.’'-]{0,20} ?){1,4}:\s|[A-Z][A-Z’' ]{2,30}\.\s")
 VERSE_WIDTH = 60
 """Verse lines are shorter than this many characters; hard-wrapped prose is wider."""
 LONG = 12
 """Sentences from which a block of prose is searched for change points."""
-PENALTY = 2.0
-"""Cost of a change point, in units of log(sentences): as in the Bayesian information criterion."""
+PENALTY = 1.5
+"""Cost of a change point, in units of the variance within a segment: a cut where nothing changes gains about 1."""
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 
@@ -69,20 +69,20 @@ def units_of(text: str, block: Block) -> list[Span]:
 
 
 def change_points(vectors: np.ndarray) -> list[int]:
-    """Rows at which the direction of `vectors` (n, d) changes: kernel change points (Arlot et al. 2019), cosine kernel.
+    """Rows of (n, d) unit vectors where the direction changes: kernel change points (Arlot et al. 2019), cosine kernel.
 
-    The number is chosen by a penalty of `PENALTY` x log(n) times the mean within-pair variance of neighbours.
+    The variance within a segment is taken from neighbours, which seldom lie in two: the median of 1 - cosine. In high
+    dimension a cut where nothing changes gains nearly that and no more, whatever the lengths; `PENALTY` asks for more.
     """
     import ruptures
 
-    n = len(vectors)
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(norms > 0, norms, 1.0)
-    noise = float(np.median(1 - np.sum(unit[1:] * unit[:-1], axis=1))) / 2
-    if n < 4 or noise <= 0:
+    if len(vectors) < 4:
         return []
-    search = ruptures.KernelCPD(kernel="linear", min_size=2).fit(unit.astype(float))
-    return [int(i) for i in search.predict(pen=PENALTY * noise * float(np.log(n)))[:-1]]
+    variance = float(np.median(1 - np.sum(vectors[1:] * vectors[:-1], axis=1)))
+    if variance <= 0:
+        return []
+    search = ruptures.KernelCPD(kernel="linear", min_size=2).fit(vectors.astype(float))
+    return [int(i) for i in search.predict(pen=PENALTY * variance)[:-1]]
 
 
 def blocks(text: str) -> tuple[Block, ...]:
@@ -148,6 +148,8 @@ def _paragraphs(text: str) -> list[tuple[int, int, str]]:
 
 
 def _kind(line: str) -> str:
+    if len(line) > 1 and not any(c.isalnum() for c in line):
+        return "heading"  # a rule or a row of stars: it opens what follows
     if ITEM.match(line):
         return "list"
     shouted = line.isupper() and sum(c.isalpha() for c in line) > 3 and len(line) < 60 and line[-1] not in ".!?,;"

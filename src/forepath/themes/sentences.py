@@ -1,7 +1,7 @@
 """Where sentences begin and end: a rule-based splitter. Knows nothing of paragraphs, themes or languages but European.
 
 A sentence ends at `.`, `!`, `?` or `…`, with the quotes and brackets that close there, before white space and something
-that is not lower case; not after a common abbreviation or a single initial.
+that is not lower case; not after a common abbreviation or a single letter.
 """
 
 from __future__ import annotations
@@ -58,4 +58,4 @@ def _goes_on(text: str, begin: int, end: re.Match[str], stop: int) -> bool:
     word = LAST_WORD.search(text, max(begin, end.start() - 12), end.start())
     if word is None:
         return False
-    return word.group().lower() in SHORT or (len(word.group()) == 1 and word.group().isupper() and word.group() != "I")
+    return word.group().lower() in SHORT or (len(word.group()) == 1 and word.group().isalpha() and word.group() != "I")
