@@ -1,18 +1,18 @@
-"""The contracts that plug-ins must pass, shipped so that their authors can run them: `check_subject`.
+"""The contracts that plug-ins must pass, shipped so that authors can run them: `check_subject`, `check_forecaster`.
 
 A check raises `ContractError` naming what was broken; passing returns nothing. Knows nothing of any implementation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from forepath.errors import ContractError
-from forepath.protocols import Subject
-from forepath.records import Policy, Step
+from forepath.errors import ActivationError, ContractError, ForecastError, UnfittedError
+from forepath.protocols import Forecaster, Subject
+from forepath.records import END, UNKNOWN, Forecast, Futures, Policy, Step
 
 
 def check_subject(
@@ -89,3 +89,97 @@ def _check_activations(where: str, values: np.ndarray, finished: np.ndarray) -> 
         raise ContractError(f"{where}: activations of live rows must be finite")
     if not np.isnan(values[finished]).all():
         raise ContractError(f"{where}: activations of finished rows must be NaN")
+
+
+def check_forecaster(make: Callable[[], Forecaster], activations: np.ndarray | None = None) -> None:
+    """Fit new forecasters from `make` on a small made-up world; raise `ContractError` where one breaks its protocol.
+
+    `activations` (at least 20 rows, width) replace the made-up inputs, for forecasters that need a kind of their own.
+    Checked: `UnfittedError` before `fit`; nothing handed over is changed; odds are positive (of a theme never seen too)
+    and sum to 1, `end` absorbs, chains are whole; row i depends on row i only; the order of the training prompts does
+    not matter; NaN or another width gives `ActivationError`.
+    """
+    rng = np.random.default_rng(0)
+    given = rng.standard_normal((40, 5)) if activations is None else np.array(activations)
+    futures = _made_up(len(given), rng)
+    _expect(UnfittedError, lambda: make().predict(given), "predict() before fit()")
+    inputs, steps = given.copy(), futures.steps.copy()
+    fitted = make().fit(inputs, futures)
+    forecast = fitted.predict(inputs)
+    if not np.array_equal(inputs, given) or not np.array_equal(futures.steps, steps):
+        raise ContractError("fit() or predict() changed the arrays it was given")
+    _check_forecast(forecast, futures, len(given))
+    order = rng.permutation(len(given))
+    alone = [fitted.predict(given[i : i + 1]) for i in order[:3]]
+    for i, other in zip(order[:3], alone, strict=True):
+        _same(_row(forecast, int(i)), _row(other, 0), f"row {i} of {len(given)} and the same row alone", 1e-6)
+    again = make().fit(given[order], Futures(futures.themes, futures.steps[order])).predict(given)
+    for i in range(len(given)):
+        _same(_row(forecast, i), _row(again, i), "training prompts in another order: forecasts", 1e-3)
+    holed = given.astype(float)
+    holed[3, 0] = np.nan
+    wider = np.concatenate([given.reshape(len(given), -1)] * 2, axis=1)
+    _expect(ActivationError, lambda: fitted.predict(holed), "predict() on a row with NaN")
+    _expect(ActivationError, lambda: make().fit(holed, futures), "fit() on a row with NaN")
+    _expect(ActivationError, lambda: fitted.predict(wider), "predict() on twice the width")
+    _expect(ActivationError, lambda: make().fit(given[1:], futures), "fit() on one row fewer than prompts")
+
+
+def _made_up(prompts: int, rng: np.random.Generator) -> Futures:
+    """Chains of three steps over five themes, of which one is never written; some are cut off."""
+    themes = ("a", "b", "c", "never", END)
+    steps = np.zeros((prompts, 8, 3), dtype=np.int16)
+    first, second, third = np.moveaxis(steps, 2, 0)
+    first[...] = rng.integers(0, 3, size=first.shape)
+    second[...] = np.where(rng.random(first.shape) < 0.3, themes.index(END), (first + 1) % 3)
+    third[...] = np.where(second == themes.index(END), second, (second + 1) % 3)
+    third[rng.random(first.shape) < 0.2] = UNKNOWN
+    return Futures(themes, steps)
+
+
+def _check_forecast(forecast: Forecast, futures: Futures, rows: int) -> None:
+    wanted = (rows, futures.steps.shape[2], len(futures.themes))
+    if forecast.themes != futures.themes or forecast.steps.shape != wanted:
+        raise ContractError(f"forecast of {forecast.themes} and shape {forecast.steps.shape}; wanted {wanted}")
+    if not np.isfinite(forecast.steps).all() or not np.allclose(forecast.steps.sum(axis=2), 1.0, atol=1e-6):
+        raise ContractError("the odds of a step must be finite and sum to 1")
+    if (forecast.steps <= 0).any():
+        raise ContractError("every theme must keep some odds at every step, also one never seen: log(0) is no score")
+    end = futures.themes.index(END)
+    if (np.diff(forecast.steps[..., end], axis=1) < -1e-6).any():
+        raise ContractError("P(end) must not fall from one step to the next: what has ended stays so")
+    if forecast.probs.shape != (rows if forecast.chains else len(forecast.probs), len(forecast.chains)):
+        raise ContractError(f"{len(forecast.chains)} chains, but probs of shape {forecast.probs.shape}")
+    if (forecast.probs < 0).any() or (forecast.probs.sum(axis=1) > 1 + 1e-6).any():
+        raise ContractError("probabilities of chains must not be negative, nor sum to more than 1")
+    for chain in forecast.chains:
+        if END in chain[:-1] or (chain[-1] != END and len(chain) != wanted[1]) or len(chain) > wanted[1]:
+            raise ContractError(f"chain {chain} must end in {END!r} or have {wanted[1]} themes")
+
+
+def _row(forecast: Forecast, row: int) -> tuple[np.ndarray, dict[tuple[str, ...], float]]:
+    probs = forecast.probs[row] if forecast.chains else np.zeros(0)
+    return forecast.steps[row], dict(zip(forecast.chains, probs.tolist(), strict=True))
+
+
+def _same(
+    one: tuple[np.ndarray, dict[tuple[str, ...], float]],
+    other: tuple[np.ndarray, dict[tuple[str, ...], float]],
+    what: str,
+    most: float,
+) -> None:
+    """Chains are compared where both list them: which ones are listed depends on the other rows too."""
+    shared = one[1].keys() & other[1].keys()
+    apart = max([float(np.abs(one[0] - other[0]).max()), *(abs(one[1][c] - other[1][c]) for c in shared)])
+    if apart > most:
+        raise ContractError(f"{what} differ by {apart:.2g} in probability; wanted at most {most:g}")
+
+
+def _expect(kind: type[ForecastError], act: Callable[[], object], what: str) -> None:
+    try:
+        act()
+    except kind:
+        return
+    except Exception as error:
+        raise ContractError(f"{what} raised {type(error).__name__} ({error}); wanted {kind.__name__}") from error
+    raise ContractError(f"{what} raised nothing; wanted {kind.__name__}")

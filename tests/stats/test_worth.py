@@ -31,10 +31,10 @@ def test_k_star_is_the_true_one(amount):
     true = (1 - (p**2).sum(1)).mean() / ((q - p) ** 2).sum(1).mean()
     found = k_star(spread(counts), distance(q, counts))
     print(f"true {true:.2f}, estimated {found:.2f}")
-    assert found == pytest.approx(true, rel=0.08)
+    assert found == pytest.approx(true, rel=0.06)
     # the estimator without its correction is caught
     plain = spread(counts).mean() / ((q - counts / SAMPLES) ** 2).sum(1).mean()
-    assert abs(plain - true) > 0.08 * true
+    assert abs(plain - true) > 0.06 * true
 
 
 @pytest.mark.parametrize("k", [1, 4, 16])
@@ -65,7 +65,7 @@ def test_worse_than_the_base_rate_is_worth_nothing_and_unmeasurable_errors_are_i
     base = smoothed(counts.sum(0))
     wrong = p[:, ::-1]
     parts = spread(counts), distance(wrong, counts), distance(base, counts)
-    assert k_shrunk(*parts, 4.8) == 0 and 0 < k_star(*parts[:2]) < 1
+    assert k_shrunk(*parts, 4.8) == 0 and 0 < k_star(*parts[:2]) < 4.7
     assert (
         k_star(np.array([0.5]), np.array([-0.1]))
         == k_shrunk(np.array([0.5]), np.array([-0.1]), np.array([0.1]), 1)

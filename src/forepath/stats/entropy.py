@@ -10,8 +10,9 @@ def entropy(counts: np.ndarray) -> np.ndarray:
 
     The entropy of the shares themselves is far too low: by 0.153 nats for 32 samples of 24 themes in the simulation of
     `tests/stats/test_entropy.py`, where Miller & Madow's is by 0.079, the jackknife's by 0.041, Grassberger's (2003) by
-    0.022 and this one by 0.003. What bias is left is nearly always downwards: a ceiling that is a little too good makes
-    forecasts look a little worse than they are. The mass of themes not yet seen is taken from the number seen once
+    0.022 and this one by 0.003. Over other such worlds of 12 to 45 themes it was off by +0.011 to -0.026 where the
+    entropy is below 1.6 nats, and ever lower beyond (-0.094 at 3.0): a ceiling that is too good makes forecasts look
+    worse than they are. The mass of themes not yet seen is taken from the number seen once
     (Good & Turing), and each term is divided by the chance that its theme was seen at all (Horvitz & Thompson). Rows
     with fewer than 2 samples are NaN.
 

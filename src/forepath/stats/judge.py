@@ -114,6 +114,18 @@ class Judge:
             found.append(Estimate(value, *percentile_interval(drawn)))
         return found
 
+    def worth(self, forecast: Forecast) -> list[Estimate]:
+        """Per step, k_shrunk with its interval. The lower end stays finite where the value itself is infinite."""
+        steps = self._fitting("forecast", forecast)
+        found = []
+        for h in range(self.horizon):
+            marks = self._marks(h, steps)
+            columns = np.column_stack([marks.spread, marks.distance, self._base[h].distance])
+            drawn = [_worth(means, self.strengths[h]) for means in self._draws[h] @ columns]
+            value = _worth(columns.mean(axis=0), self.strengths[h]) if len(columns) else float("nan")
+            found.append(Estimate(value, *percentile_interval(np.array(drawn))))
+        return found
+
     def _resamples(self, h: int) -> np.ndarray:
         count = int(self._judged[:, h].sum())
         return resamples(count, self.seed) if count else np.zeros((0, 0), dtype=np.float32)
@@ -197,6 +209,11 @@ def _mark(odds: np.ndarray, counts: np.ndarray) -> Marks:
         lost = np.where(counts > 0, -shares * np.log(np.where(counts > 0, odds, 1.0)), 0.0).sum(axis=1)
     brier = (odds**2).sum(axis=1) - 2 * (odds * shares).sum(axis=1) + 1.0
     return Marks(lost, brier, distance(odds, counts), spread(counts), classwise_ece(odds, shares))
+
+
+def _worth(means: np.ndarray, strength: float) -> float:
+    """`k_shrunk` from mean spread, mean distance and the base rate's mean distance."""
+    return k_shrunk(means[:1], means[1:2], means[2:], strength)
 
 
 def _explained(base: float, ours: float, ceiling: float) -> float:
