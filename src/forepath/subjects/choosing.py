@@ -41,7 +41,7 @@ def choose(logits: torch.Tensor, numbers: np.ndarray, policy: Policy) -> torch.T
     """
     if policy.temperature == 0:
         return logits.argmax(-1)
-    weights = _weights(_filtered(logits.float(), policy))
+    weights = _filtered(logits.float(), policy).softmax(-1)
     rows, vocab = weights.shape
     wide = torch.float32 if weights.device.type == "mps" else torch.float64
     padded = weights if vocab % _BLOCK == 0 else torch.nn.functional.pad(weights, (0, -vocab % _BLOCK))
@@ -67,11 +67,6 @@ def _filtered(logits: torch.Tensor, policy: Policy) -> torch.Tensor:
         surplus = mass.cumsum(-1) - mass >= policy.top_p
         logits = logits.masked_fill(surplus.scatter(1, index, surplus), -torch.inf)
     return logits
-
-
-def _weights(logits: torch.Tensor) -> torch.Tensor:
-    """Probabilities up to a factor per row; the largest is 1."""
-    return (logits - logits.amax(-1, keepdim=True)).exp_()
 
 
 def _first_above(cumulative: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

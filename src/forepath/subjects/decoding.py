@@ -55,9 +55,9 @@ def prefill(model: Any, prompts: Sequence[Sequence[int]], cache: Any = None) -> 
 class SharedContinuation:
     """Rows that share the cache of their prompt."""
 
-    def __init__(self, model: Any, cache: Any, lengths: torch.Tensor, prompt_of: torch.Tensor, capacity: int) -> None:
+    def __init__(self, model: Any, cache: Any, lengths: torch.Tensor, prompt_of: torch.Tensor) -> None:
         self._model = model
-        self._prefix = SharedPrefix(cache, lengths, prompt_of, capacity)
+        self._prefix = SharedPrefix(cache, lengths, prompt_of)
         self._positions = lengths[prompt_of][:, None]
         # A mask that is already four-dimensional is handed through: transformers then spends no time making one.
         self._mask = torch.zeros(1, 1, 1, 1, dtype=torch.bool, device=lengths.device)
@@ -130,17 +130,17 @@ class Grouped:
 
 
 def begin(
-    model: Any, prompts: Sequence[Sequence[int]], prompt_of: Sequence[int], capacity: int, *, shared: bool
+    model: Any, prompts: Sequence[Sequence[int]], prompt_of: Sequence[int], *, shared: bool
 ) -> tuple[torch.Tensor, Continuation]:
     """((prompts, vocab) logits of the first token after each prompt, the rows' continuation).
 
-    `prompt_of` (rows,) the prompt of each row, ascending; `capacity` the most tokens a row will be given.
+    `prompt_of` (rows,) the prompt of each row, ascending.
     """
     rows = torch.tensor(prompt_of, device=model.device)
     if shared:
         cache = DynamicCache()
         logits, lengths = prefill(model, prompts, cache)
-        return logits, SharedContinuation(model, cache, lengths, rows, capacity)
+        return logits, SharedContinuation(model, cache, lengths, rows)
     parts: list[Continuation] = []
     members: list[torch.Tensor] = []
     out: dict[int, torch.Tensor] = {}
@@ -188,7 +188,7 @@ def _compare(model: Any, layers: int, vocab: int) -> str:
         whole = torch.cat([torch.tensor(prompts[p], device=model.device), written[row]])
         expected.append(model(input_ids=whole[None]).logits[0, -4:])
     model.set_attn_implementation(ATTENTION)
-    first, rows = begin(model, prompts, prompt_of, 3, shared=True)
+    first, rows = begin(model, prompts, prompt_of, shared=True)
     assert isinstance(rows, SharedContinuation)
     got = torch.stack([first[prompt_of], *(rows.step(written[:, t]) for t in range(3))], 1)
     if rows.calls != 3 * layers:

@@ -201,7 +201,7 @@ class HuggingFaceSubject:
         advice = f"{half} rows at a time (max_rows={half})"
         texts: list[list[int]] = [[] for _ in prompts]
         rows = np.arange(size)  # which row of the output each row of the batch is
-        logits, batch, read = self._begin(prompts, policy.max_tokens, sites, advice)
+        logits, batch, read = self._begin(prompts, sites, advice)
         for step in range(policy.max_tokens):
             with torch.inference_mode():
                 tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
@@ -223,7 +223,7 @@ class HuggingFaceSubject:
                 read = self._read(capturing, found, logits, torch.ones(len(rows), dtype=torch.long))
 
     def _begin(
-        self, prompts: list[list[int]], capacity: int, sites: Mapping[str, Site], advice: str
+        self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str
     ) -> tuple[torch.Tensor, Continuation, dict[str, np.ndarray]]:
         """(logits of each row's first token, the rows' continuation, activations): neighbours alike are read once."""
         heads = [i for i, p in enumerate(prompts) if i == 0 or p != prompts[i - 1]]
@@ -231,7 +231,7 @@ class HuggingFaceSubject:
         unique = [prompts[i] for i in heads]
         shared = not self.not_shared
         with torch.inference_mode(), self._memory(advice), self.anatomy.reading(sites.values()) as found:
-            logits, batch = begin(self.model, unique, prompt_of.tolist(), capacity, shared=shared)
+            logits, batch = begin(self.model, unique, prompt_of.tolist(), shared=shared)
             read = self._read(sites, found, logits, torch.tensor([len(p) for p in unique]))
             return logits[prompt_of], batch, {name: values[prompt_of] for name, values in read.items()}
 

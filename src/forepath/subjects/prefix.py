@@ -7,11 +7,13 @@ Plugs into `transformers` by its documented `AttentionInterface`, so the model's
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.cache_utils import Cache
@@ -22,6 +24,9 @@ ATTENTION = "forepath_shared_prefix"
 """The name to give to `model.set_attn_implementation`."""
 
 _ACTIVE: ContextVar[SharedPrefix | None] = ContextVar("active", default=None)
+_GROWTH = 16
+"""Tokens of room added to the rows' own caches at a time. They are kept contiguous: on a CPU, batched products of
+strided views cost three times as much as of contiguous tensors, and moving the cache every 16 steps next to nothing."""
 _REFUSED = ("sliding_window", "softcap", "s_aux", "position_bias", "cu_seq_lens_q")
 """Arguments that change what attention computes. None of them is implemented here; a model that uses one falls back."""
 
@@ -33,18 +38,17 @@ class UnsupportedAttentionError(Exception):
 class SharedPrefix(Cache):
     """Keys and values of `prompts` prompts, and of what each of `rows` rows has written after one of them."""
 
-    def __init__(self, prefill: Any, lengths: torch.Tensor, prompt_of: torch.Tensor, capacity: int) -> None:
+    def __init__(self, prefill: Any, lengths: torch.Tensor, prompt_of: torch.Tensor) -> None:
         """Take over the keys and values of a right-padded prefill.
 
         `lengths` (prompts,) real tokens of each prompt; `prompt_of` (rows,) the prompt each row continues, in
-        ascending order; `capacity` the most tokens a row will write.
+        ascending order.
         """
         super().__init__(layers=[])
         self.written = 0
         self.calls = 0
         self._prompt: list[tuple[torch.Tensor, torch.Tensor]] = [(layer.keys, layer.values) for layer in prefill.layers]
-        self._own: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * len(self._prompt)
-        self._capacity = capacity
+        self._own: list[tuple[torch.Tensor, ...]] = [()] * len(self._prompt)
         self._layer = 0
         width = int(lengths.max())
         padding = torch.arange(width, device=lengths.device) >= lengths[:, None]
@@ -69,11 +73,9 @@ class SharedPrefix(Cache):
         self._prompt_of = self._prompt_of[index]
         moved = (index != torch.arange(len(index), device=index.device)).nonzero()[:, 0]
         for n, own in enumerate(self._own):
-            if own is not None:
-                to, source = moved.to(own[0].device), index[moved].to(own[0].device)
-                for tensor in own:
-                    tensor[to, :, : self.written] = tensor[source, :, : self.written]
-                self._own[n] = (own[0][: len(index)], own[1][: len(index)])
+            for tensor in own:
+                tensor[moved.to(tensor.device)] = tensor[index[moved].to(tensor.device)]
+            self._own[n] = tuple(tensor[: len(index)] for tensor in own)
         live = torch.unique(self._prompt_of)
         if 2 * len(live) <= len(self._prompt[0][0]):
             self._prompt = [(k[live.to(k.device)], v[live.to(v.device)]) for k, v in self._prompt]
@@ -87,35 +89,31 @@ class SharedPrefix(Cache):
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any) -> Any:
         """Store this step's keys and values (rows, heads, 1, width); the attention function reads them from here."""
-        own = self._own[layer_idx]
-        if own is None:
-            own = (self._room_for(key_states), self._room_for(value_states))
-            self._own[layer_idx] = own
-        own[0][:, :, self.written] = key_states[:, :, 0]
-        own[1][:, :, self.written] = value_states[:, :, 0]
+        if self.written % _GROWTH == 0:
+            old = self._own[layer_idx] or (key_states[:, :, :0], value_states[:, :, :0])
+            self._own[layer_idx] = tuple(_grown(tensor) for tensor in old)
+        for tensor, new in zip(self._own[layer_idx], (key_states, value_states), strict=True):
+            tensor[:, :, self.written] = new[:, :, 0]
         self._layer = layer_idx
         return key_states, value_states
 
-    def _room_for(self, states: torch.Tensor) -> torch.Tensor:
-        return states.new_empty(*states.shape[:2], self._capacity, states.shape[3])
-
     def attend(self, query: torch.Tensor, scale: float) -> torch.Tensor:
         """(rows, 1, heads, width) of the layer last updated; `query` (rows, heads, 1, width)."""
-        own = self._own[self._layer]
-        assert own is not None  # update() ran
         self.calls += 1
-        rows, heads, _, width = query.shape
-        groups = own[0].shape[1]
-        grouped = (query * scale).view(rows, groups, heads // groups, width)
-        n = self.written + 1
-        mine = [tensor[:, :, :n].flatten(0, 1) for tensor in own]
+        own_keys, own_values = self._own[self._layer]
         prompt_keys, prompt_values = self._prompt[self._layer]
+        rows, heads, _, width = query.shape
+        groups, room = own_keys.shape[1:3]
         length = prompt_keys.shape[2]
-        scores = grouped.new_empty(rows, groups, heads // groups, length + n)
+        grouped = (query * scale).view(rows, groups, heads // groups, width)
+        scores = grouped.new_empty(rows, groups, heads // groups, length + room)
         scores[..., :length] = self._from_grid(self._prompt_scores(grouped, prompt_keys), groups)
-        scores[..., length:] = torch.bmm(grouped.flatten(0, 1), mine[0].transpose(1, 2)).view_as(scores[..., length:])
+        mine = torch.bmm(grouped.flatten(0, 1), own_keys.flatten(0, 1).transpose(1, 2))
+        scores[..., length:] = mine.view(rows, groups, heads // groups, room)
+        scores[..., length + self.written + 1 :] = -torch.inf  # room that is not yet written
         weights = torch.softmax(scores, -1, dtype=torch.float32).to(query.dtype)
-        out = torch.bmm(weights[..., length:].flatten(0, 1), mine[1]).view(rows, groups, heads // groups, -1)
+        out = torch.bmm(weights[..., length:].flatten(0, 1).contiguous(), own_values.flatten(0, 1))
+        out = out.view(rows, groups, heads // groups, -1)
         out += self._from_grid(torch.matmul(self._to_grid(weights[..., :length]), prompt_values), groups)
         return out.view(rows, 1, heads, -1)
 
@@ -148,6 +146,21 @@ class SharedPrefix(Cache):
         finally:
             _ACTIVE.reset(token)
         self.written += 1
+
+
+def _grown(old: torch.Tensor) -> torch.Tensor:
+    """`old` (rows, heads, room, width) with more room, zero where not yet written."""
+    rows, heads, room, width = old.shape
+    shape = (rows, heads, room + _GROWTH, width)
+    if old.device.type == "cpu":
+        # NumPy asks the system for huge pages; first touching as much memory by torch.empty takes ten times as long.
+        flat = np.empty(old.element_size() * math.prod(shape), dtype=np.uint8)
+        new = torch.from_numpy(flat).view(old.dtype).view(shape)
+    else:
+        new = old.new_empty(shape)
+    new[:, :, :room] = old
+    new[:, :, room:] = 0
+    return new
 
 
 def _attention(
