@@ -60,7 +60,7 @@ class Judge:
         self._draws = [self._resamples(h) for h in range(self.horizon)]
         base = np.broadcast_to(self.base, (len(test.steps), *self.base.shape))
         self._base = [self._marks(h, base) for h in range(self.horizon)]
-        self._ceiling = [entropy(self._counts[self._judged[:, h], h]) for h in range(self.horizon)]
+        self._ceiling = [entropy(self._counts[self._judged[:, h], h], seed=seed) for h in range(self.horizon)]
 
     def score(self, name: str, forecast: Forecast) -> list[Score]:
         """One score per step. Raises `InputError` if the forecast is of other prompts, themes or steps."""
