@@ -61,7 +61,8 @@ def test_lines_and_json_own_up_to_what_could_not_be_judged():
 
 def test_truth_is_judged_by_the_label_that_holds_most():
     found = [text_of(Segment(0, 6, "x"), Segment(6, 10, "y")), text_of(Segment(0, 10, "x"))]
-    truth = [[Segment(0, 5, "a"), Segment(5, 10, "b")], [Segment(0, 10, "a")]]
+    truth = [[Segment(0, 5, "a"), Segment(5, 10, "b")], [Segment(0, 8, "a"), Segment(8, 9, "other"), Segment(9, 10)]]
     agreed = truth_agreement(found, truth)
     assert agreed.ami == pytest.approx(1.0)
+    assert (agreed.segments, agreed.unjudged) == (3, 2)
     assert agreed.boundaries.f1 == 0.0

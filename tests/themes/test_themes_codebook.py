@@ -104,9 +104,9 @@ def test_patterns_that_could_hang_are_refused(pattern):
 )
 def test_admitted_patterns_end_soon_on_hostile_text(pattern, text):
     regex = compiled(pattern, "theme 'x'")
-    began = time.perf_counter()
+    began = time.process_time()
     count((regex,), (text * PIECE)[:PIECE])
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_a_refused_pattern_does_hang():
@@ -116,11 +116,11 @@ def test_a_refused_pattern_does_hang():
     hang = re.compile("(a+)+b")
 
     def seconds(n):
-        began = time.perf_counter()
+        began = time.process_time()
         hang.match("a" * n)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
-    assert seconds(20) > 20 * seconds(12)
+    assert seconds(21) > 20 * min(seconds(12) for _ in range(5))
 
 
 def test_counting_goes_through_long_texts():

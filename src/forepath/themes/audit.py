@@ -48,6 +48,8 @@ class TruthAgreement:
     """Baseline: each sentence one segment."""
     segments: int
     """True segments judged."""
+    unjudged: int
+    """True segments whose theme is not known (None) or is none (`other`): in the boundaries, not in the AMI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Audit:
             )
         if self.truth is not None:
             t = self.truth
-            out.append(f"AMI with the true themes    {_shown(t.ami)} ({t.segments} segments)")
+            out.append(f"AMI with the true themes    {_shown(t.ami)} ({t.segments} segments, {t.unjudged} not judged)")
             for name, b in (("found", t.boundaries), ("none", t.no_boundary), ("every sentence", t.every_sentence)):
                 out.append(
                     f"boundaries: {name:<15} Pk {_shown(b.pk)}  WindowDiff {_shown(b.window_diff)}  F1 {_shown(b.f1)}"
@@ -157,9 +159,13 @@ def truth_agreement(labelled: Sequence[Trajectory], truth: Sequence[Sequence[Seg
 
     true_themes: list[str] = []
     given: list[str] = []
+    unjudged = 0
     for t, segments in zip(labelled, truth, strict=True):
         for s in segments:
-            true_themes.append(s.theme or OTHER)
+            if s.theme in (None, OTHER):
+                unjudged += 1
+                continue
+            true_themes.append(s.theme)
             given.append(held_by(t.segments, s))
     lengths = [len(t.text) for t in labelled]
     places = [starts(s) for s in truth]
@@ -170,6 +176,7 @@ def truth_agreement(labelled: Sequence[Trajectory], truth: Sequence[Sequence[Seg
         score_boundaries(places, [[] for _ in labelled], lengths),
         score_boundaries(places, every, lengths),
         len(true_themes),
+        unjudged,
     )
 
 
