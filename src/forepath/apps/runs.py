@@ -66,8 +66,7 @@ class OpenRun:
     def scores(self) -> ScoreTable:
         """The table of the test prompts. Raises `RunIncompleteError` if the run is not scored yet."""
         data = self.store.read_document("scores")
-        plain: list[dict[str, Any]] = data["rows"]
-        rows = [Score(**{k: float("nan") if v is None else v for k, v in row.items()}) for row in plain]
+        rows = [_score(row) for row in data["rows"]]
         costs = [self.store.read_document("costs")["note"]] if self.store.has("costs") else []
         return ScoreTable(rows, (*data["notes"], *costs))
 
@@ -81,6 +80,12 @@ class OpenRun:
         for trajectory in read_labelled(self.store):
             groups.setdefault(trajectory.prompt_id, []).append(trajectory)
         return [group[:samples] for group in list(groups.values())[:prompts]]
+
+
+def _score(row: dict[str, Any]) -> Score:
+    """Back from JSON, where null is "could not judge"."""
+    values: dict[str, Any] = {k: float("nan") if v is None else v for k, v in row.items()}
+    return Score(**values)
 
 
 def open_run(path: Path | str) -> OpenRun:

@@ -123,14 +123,14 @@ def exact_forecast(trial: Trial) -> Forecast:
     The confusion is counted on training texts. A prompt that is no beginning of a document raises `PromptError`.
     """
     from forepath.worlds.documents import document_grammar
-    from forepath.worlds.posterior import posterior
+    from forepath.worlds.exact import exact_forecast as world_forecast
 
     grammar, themes = document_grammar(), trial.folds.futures.themes
     training = [t for t in read_labelled(trial.store) if trial.settings.fold_of(t.prompt_id) == "train"]
     rename = confusion(training, true_segments(training), grammar.themes, themes)
     prompts: Sequence[str] = [p.text for p, t in zip(trial.folds.prompts, trial.folds.where("test"), strict=True) if t]
     try:
-        steps = np.stack([posterior(grammar, p).marginals(trial.settings.horizon) for p in prompts])
+        steps = world_forecast(grammar, prompts, trial.settings.horizon).steps
     except PromptError as error:
         raise PromptError(f"world=documents, but a prompt is not of that world: {error}") from error
     return Forecast(themes, steps @ rename)
