@@ -12,13 +12,22 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Chain": "records",
+    "Codebook": "themes.codebook",
     "Forecast": "records",
     "ForepathError": "errors",
     "Futures": "records",
+    "LinearForecaster": "forecasters.linear",
     "Policy": "records",
     "Score": "records",
     "Segment": "records",
+    "Settings": "apps.settings",
     "Trajectory": "records",
+    "load": "subjects.huggingface",
+    "open_run": "apps.runs",
+    "read_prompts": "apps.prompts",
+    "resume": "apps.pipeline",
+    "run": "apps.pipeline",
+    "sample": "subjects.sampling",
 }
 __all__ = sorted(_HOME)
 

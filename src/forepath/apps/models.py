@@ -19,6 +19,9 @@ def load_subject(settings: Settings) -> HuggingFaceSubject:
         from forepath.subjects.huggingface import load
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "torch", "local", "running a model on this machine") from error
+    import transformers
+
+    transformers.logging.disable_progress_bar()
     where = str(bundled.path(settings.subject)) if settings.subject in bundled.names() else settings.subject
     return load(
         where,

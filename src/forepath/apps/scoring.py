@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SAMPLES = (1, 2, 4, 8, 16)
 """How many samples the Monte-Carlo rivals get; at least two of a prompt's samples must be left to judge by."""
+SLIP = 0.001
+"""Share of the base rate mixed into the exact odds: a model may do what its world never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def exact_forecast(trial: Trial) -> Forecast:
         steps = world_forecast(grammar, prompts, trial.settings.horizon).steps
     except PromptError as error:
         raise PromptError(f"world=documents, but a prompt is not of that world: {error}") from error
-    return Forecast(themes, steps @ rename)
+    renamed = steps @ rename
+    return Forecast(themes, (1 - SLIP) * renamed + SLIP * trial.judge.base)
 
 
 def _notes(trial: Trial) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forepath.records import END, OTHER, Segment, Trajectory
+from forepath.records import END, Segment, Trajectory
 from forepath.themes.audit import held_by
 
 
@@ -21,7 +21,8 @@ def confusion(
 ) -> np.ndarray:
     """(true themes, themes) rows summing to 1: which label holds most of a true segment. `end` stays `end`.
 
-    `truth` holds the true segments of each of `labelled`. A true theme never met in them goes to `other`.
+    `truth` holds the true segments of each of `labelled`. One more count is dealt out by the labels' own shares, so that
+    nothing is impossible only because it was not met.
     """
     counts = np.zeros((len(true_themes), len(themes)))
     place = {theme: i for i, theme in enumerate(true_themes)}
@@ -30,7 +31,7 @@ def confusion(
         for segment in segments:
             if segment.theme in place:
                 counts[place[segment.theme], label[held_by(trajectory.segments, segment)]] += 1
-    counts[counts.sum(axis=1) == 0, label[OTHER]] = 1
+    counts += (counts.sum(axis=0) + 1) / (counts.sum() + len(themes))
     counts[place[END]] = np.eye(len(themes))[label[END]]
     rates: np.ndarray = counts / counts.sum(axis=1, keepdims=True)
     return rates

@@ -1,0 +1,153 @@
+"""The whole job on the bundled model, small: every stage, the table, resuming after a kill, and what must be refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forepath.apps.demo import world_prompts
+from forepath.apps.labelling import observed_chain, read_folds
+from forepath.apps.pipeline import resume, run
+from forepath.apps.runs import open_run
+from forepath.apps.settings import Settings
+from forepath.errors import InputError, MismatchError, PromptError, RunIncompleteError
+from forepath.records import Policy, Segment, Trajectory
+
+SMALL = {"samples": 6, "policy": Policy(max_tokens=48), "horizon": 2, "world": "documents", "prompts_per_item": 16}
+PROMPTS = 64
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "small"
+    run(Settings("documents", **SMALL), world_prompts("documents", PROMPTS, seed=5), out)
+    return open_run(out)
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Every file of a run that must not differ between two equal runs: the manifest and costs hold times."""
+    skipped = {"run.json", "costs.json", ".lock"}
+    return {
+        str(p.relative_to(path)): p.read_bytes()
+        for p in path.rglob("*")
+        if p.is_file() and p.name not in skipped
+    }
+
+
+def test_every_row_of_the_table_is_there(finished):
+    rows = finished.scores().to_json()["rows"]
+    names = {r["forecaster"] for r in rows}
+    site = finished.store.read_document("sweep")["site"]
+    wanted = {f"linear@{site}", "base_rate", "markov", "tfidf", "logits", "shuffled", "random_weights", "ceiling",
+              "exact", "mc@1", "mc@2", "mc@4", "mc_shrunk@1", "mc_shrunk@2", "mc_shrunk@4"}  # fmt: skip
+    assert names == wanted
+    assert {r["step"] for r in rows} == {1, 2}
+    json.dumps(rows, allow_nan=False)
+
+
+def test_the_forecast_beats_the_base_rate_and_the_controls_do_not_beat_it_by_much(finished):
+    table = finished.scores()
+    site = finished.store.read_document("sweep")["site"]
+    ours, base, shuffled = (table.of(n, 1) for n in (f"linear@{site}", "base_rate", "shuffled"))
+    assert ours.cross_entropy < base.cross_entropy
+    assert shuffled.cross_entropy > base.cross_entropy - 0.1
+
+
+def test_a_forecast_is_a_distribution_and_draws_itself(finished):
+    forecast = finished.forecast("Simple lemon cake\nby Ruth Calloway\n\n")
+    assert np.allclose(forecast.forecast.steps.sum(axis=-1), 1)
+    assert 0.5 < sum(p for _, p in forecast.chains) <= 1 + 1e-9
+    assert forecast.svg().startswith("<svg") and "<script" not in forecast.svg()
+    assert set(forecast.to_pandas().columns) == {"step", "theme", "probability"}
+    assert "%" in str(forecast)
+
+
+def test_no_prompt_is_in_two_folds_and_the_codebook_saw_training_texts_only(finished):
+    folds = read_folds(finished.store, finished.settings)
+    assert folds.where("train", "validation", "test").all()
+    texts = {t.text for g in finished.trajectories(prompts=PROMPTS, samples=6) for t in g
+             if finished.settings.fold_of(t.prompt_id) != "train"}  # fmt: skip
+    quoted = {e for theme in finished.codebook.themes for e in theme.examples}
+    training = {t.text for g in finished.trajectories(prompts=PROMPTS, samples=6) for t in g
+                if finished.settings.fold_of(t.prompt_id) == "train"}  # fmt: skip
+    assert all(any(q in t for t in training) for q in quoted), texts
+
+
+def test_doing_it_again_does_nothing_and_another_setting_is_refused(finished):
+    before = contents(finished.path)
+    resume(finished.path)
+    assert contents(finished.path) == before
+    with pytest.raises(Exception, match="another run"):
+        run(Settings("documents", **{**SMALL, "samples": 7}), world_prompts("documents", PROMPTS, 5), finished.path)
+
+
+def test_a_killed_run_resumes_to_the_identical_result(finished, tmp_path):
+    out = tmp_path / "killed"
+    script = (
+        "from forepath.apps.pipeline import run; from forepath.apps.settings import Settings\n"
+        "from forepath.apps.demo import world_prompts; from forepath.records import Policy\n"
+        f"run(Settings('documents', **{SMALL!r}), world_prompts('documents', {PROMPTS}, 5), {str(out)!r})"
+    )
+    kills = 0
+    for wanted in (4, 7):  # commit records: in the middle of sampling, then of labelling
+        worker = subprocess.Popen([sys.executable, "-c", script])
+        while worker.poll() is None and len(list((out / "commit").glob("[!.]*.json"))) < wanted:
+            time.sleep(0.01)
+        if worker.poll() is None:
+            os.kill(worker.pid, signal.SIGKILL)
+            kills += 1
+        worker.wait()
+    assert kills == 2, "the runs were over before they could be killed"
+    resume(out)
+    assert contents(out) == contents(finished.path)
+
+
+def test_a_run_without_scores_says_what_to_do(tmp_path):
+    from forepath.store import Run
+
+    store = Run.create(tmp_path / "r", {"settings": Settings("documents").to_json(), "subject": "x", "prompts": "y"})
+    with pytest.raises(RunIncompleteError, match="forepath resume"):
+        open_run(store.path).scores()
+
+
+def test_a_changed_subject_is_refused(finished, tmp_path):
+    from forepath.store import Run
+
+    config = {**finished.store.config, "subject": "somebody else"}
+    store = Run.create(tmp_path / "r", config)
+    with pytest.raises(MismatchError, match="somebody"):
+        resume(store.path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"samples": 1}, "at least 2"), ({"horizon": 0}, "at least 1"), ({"normalise": "maybe"}, "standardise"),
+     ({"world": "mars"}, "documents"), ({"policy": Policy(top_p=0)}, "top_p"), ({"policy": Policy(max_tokens=0)}, "token")],
+)  # fmt: skip
+def test_wrong_settings_are_refused_at_the_door(change, message):
+    with pytest.raises(InputError, match=message):
+        Settings("documents", **change)
+
+
+def test_too_few_prompts_and_too_long_ones_are_refused(tmp_path):
+    from forepath.apps.prompts import prompt_of
+
+    with pytest.raises(PromptError, match="at least"):
+        run(Settings("documents"), world_prompts("documents", 3, 0), tmp_path / "a")
+    long = [prompt_of(f"{i} " + "word " * 900) for i in range(30)]
+    with pytest.raises(PromptError, match="context"):
+        run(Settings("documents"), long, tmp_path / "b")
+
+
+def test_a_last_segment_cut_off_in_its_first_sentence_is_not_observed():
+    segments = (Segment(0, 6, "a"), Segment(7, 10, "b"))
+    cut = Trajectory("p/0", "s", "p", "", 0, (), "First. Sec", False, segments=segments)
+    assert observed_chain(cut) == ("a",)
+    whole = Trajectory("p/0", "s", "p", "", 0, (), "First. Sec.", False, segments=(segments[0], Segment(7, 11, "b")))
+    assert observed_chain(whole) == ("a", "b")
