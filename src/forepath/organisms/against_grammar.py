@@ -8,14 +8,15 @@ exact posterior. Does not know how the model was trained, nor writes cards (`car
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forepath.organisms.documents import TEST, encode, token_losses
 from forepath.organisms.intervals import ratio_interval
-from forepath.records import OTHER, UNKNOWN, Chain, Policy, futures_of
+from forepath.records import OTHER, UNKNOWN, Chain, Policy, Trajectory, futures_of
 from forepath.worlds.posterior import log_prob, posterior
 from forepath.worlds.recognise import TruthLabeller
 
@@ -50,7 +51,7 @@ class ThemeReport:
     samples: int
     """Continuations of each prompt."""
     unreadable: float
-    """Share of continuations in which some sentence is no template's; they are left out of what follows."""
+    """Share of continuations in which some sentence is no template's; what follows it counts as not observed."""
     cut_off: float
     """Share of continuations that did not end by themselves."""
     faithful: float
@@ -99,16 +100,23 @@ def measure_themes(
     written, _ = sample(subject, texts, samples=samples, seed=seed, policy=Policy(max_tokens=max_tokens), report=report)
     labeller = TruthLabeller(grammar)
     labelled = [labeller.label(t) for t in written]
-    readable = [t for t in labelled if all(s.theme != OTHER for s in t.segments)]
-    chains: list[list[Chain]] = [[t.chain for t in readable if t.prompt_id == str(i)] for i in range(prompts)]
+    slips = sum(any(s.theme == OTHER for s in t.segments) for t in labelled)
+    chains = [[_readable(t) for t in labelled if t.prompt_id == str(i)] for i in range(prompts)]
     ended = [t for t in written if t.finished]
     faithful = [bool(np.isfinite(log_prob(grammar, t.prompt + t.text))) for t in ended[:: max(1, len(ended) // 400)]]
     exact = np.stack([posterior(grammar, text).marginals(horizon) for text in texts])
     distance, chance, pooled = _distances(chains, exact, grammar.themes, np.random.default_rng(seed))
     return ThemeReport(
-        prompts, samples, 1 - len(readable) / len(written), 1 - len(ended) / len(written),
+        prompts, samples, slips / len(written), 1 - len(ended) / len(written),
         float(np.mean(faithful)) if faithful else float("nan"), distance, chance, pooled,
     )  # fmt: skip
+
+
+def _readable(trajectory: Trajectory) -> Chain:
+    """The chain up to the first sentence that is no template's: from there on the grammar has no odds to compare."""
+    whole = list(takewhile(lambda segment: segment.theme != OTHER, trajectory.segments))
+    finished = trajectory.finished and len(whole) == len(trajectory.segments)
+    return replace(trajectory, segments=tuple(whole), finished=finished).chain
 
 
 def _distances(

@@ -130,7 +130,8 @@ templates, beside the exact odds (total variation, 0 to 1; "by chance" is what a
 |---|---|---|---|
 {rows}
 
-{themes["unreadable"]:.1%} of the continuations hold a sentence that no template writes and are left out of the table; \
+{themes["unreadable"]:.1%} of the continuations hold a sentence that no template writes; from there on their themes \
+count as not observed. \
 {themes["cut_off"]:.1%} did not end by themselves. Of those that ended, {themes["faithful"]:.1%} are, with their \
 prompt, documents that the grammar could have written.
 
