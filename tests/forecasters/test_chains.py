@@ -44,8 +44,8 @@ def test_every_likely_chain_is_there_with_its_exact_probability(horizon):
 
 def test_only_the_likeliest_are_listed_when_there_are_too_many():
     rng = np.random.default_rng(0)
-    first, table = rng.dirichlet(np.ones(4), size=400), rng.dirichlet(np.ones(4), size=(400, 6, 4))
-    chains, probs = likely_chains(first, lambda h, rows, before: table[rows, h, before], THEMES, 6)
+    first, table = rng.dirichlet(np.ones(4), size=400), rng.dirichlet(np.ones(4), size=(400, 8, 4))
+    chains, probs = likely_chains(first, lambda h, rows, before: table[rows, h, before], THEMES, 8)
     assert len(chains) == MOST == len(set(chains)) and (np.diff(probs.max(0)) <= 0).all()
 
 

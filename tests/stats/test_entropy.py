@@ -31,7 +31,7 @@ def grassberger(counts):
     return np.log(counts.sum(1)) - (counts * g[counts]).sum(1) / counts.sum(1)
 
 
-def world(themes, sharpness, samples, seed=0, prompts=4000):
+def world(themes, sharpness, samples, seed=0, prompts=2500):
     """(true mean entropy, counts): odds from a softmax, as those of a language model are."""
     rng = np.random.default_rng(seed)
     logits = rng.standard_normal((prompts, themes)) * sharpness + rng.standard_normal(themes)
@@ -56,7 +56,7 @@ def test_least_bias_of_six_estimators():
 @pytest.mark.parametrize("samples", [16, 32])
 def test_where_the_prior_is_right_nothing_is_left(concentration, samples):
     rng = np.random.default_rng(1)
-    p = rng.dirichlet(np.full(24, concentration), size=4000)
+    p = rng.dirichlet(np.full(24, concentration), size=2500)
     truth = -(p * np.log(np.maximum(p, 1e-300))).sum(1).mean()
     counts = rng.multinomial(samples, p)
     assert entropy(counts).mean() == pytest.approx(truth, abs=0.012)

@@ -10,7 +10,7 @@ from forepath.records import END, Chain
 
 LEAST = 0.002
 """Chains less likely than this are "something else"."""
-MOST = 512
+MOST = 2048
 """Most chains listed for a batch of rows."""
 
 Transition = Callable[[int, np.ndarray, np.ndarray], np.ndarray]

@@ -64,19 +64,24 @@ def fit_head(fold: Fold, rows: Rows, *, groups: int, penalty: float | None) -> H
     if not len(rows.weights):
         return Head(np.zeros((len(fold.whole.centre), classes)), anchor, floor, PATH[0] if penalty is None else penalty)
     tie = 1.0 / (SPREAD**2 * total) if groups > 1 else 0.0
-    chosen = _choose(fold, rows, anchor, tie, floor) if penalty is None else penalty
-    # a penalty is a prior against the evidence of all points: with more of them it weighs less per point
-    share = 1.0 if penalty is not None else float((~fold.aside).mean())
-    found = solve(fold.whole, rows, penalty=chosen * share * fold.whole.scale, anchor=anchor, tie=tie)
-    return Head(found.weights, found.intercepts, floor, chosen)
+    start = None
+    if penalty is None:
+        penalty, start = _choose(fold, rows, anchor, tie, floor)
+    found = solve(fold.whole, rows, penalty=penalty * fold.whole.scale, anchor=anchor, tie=tie, start=start)
+    return Head(found.weights, found.intercepts, floor, penalty)
 
 
-def _choose(fold: Fold, rows: Rows, anchor: np.ndarray, tie: float, floor: float) -> float:
-    """The penalty of `PATH` with the least cross-entropy on the points kept aside; warm-started from the stronger."""
+def _choose(fold: Fold, rows: Rows, anchor: np.ndarray, tie: float, floor: float) -> tuple[float, np.ndarray | None]:
+    """The penalty with the least cross-entropy on the points kept aside, for all points, and where to start there.
+
+    Each penalty of `PATH` is warm-started from the stronger one. A penalty is a prior against the evidence of all
+    points: with more of them it weighs less per point.
+    """
     known, asked = of_points(rows, ~fold.aside), of_points(rows, fold.aside)
     if not len(known.weights) or not len(asked.weights):
-        return PATH[0]
-    best, least, waited, start = PATH[0], np.inf, 0, None
+        return PATH[0], None
+    best, least, waited, start = None, np.inf, 0, None
+    share = float((~fold.aside).mean())
     for penalty in PATH:
         found = solve(fold.part, known, penalty=penalty * fold.part.scale, anchor=anchor, tie=tie, start=start,
                       tolerance=1e-5)  # fmt: skip
@@ -86,7 +91,7 @@ def _choose(fold: Fold, rows: Rows, anchor: np.ndarray, tie: float, floor: float
         loss = -float(asked.weights @ (asked.targets * log_odds).sum(axis=1)) / float(asked.weights.sum())
         waited = 0 if loss < least else waited + 1
         if loss < least:
-            best, least = penalty, loss
+            best, least = (penalty * share, fold.whole.turn(found)), loss
         if waited >= PATIENCE:
             break
-    return best
+    return best or (PATH[0], None)

@@ -82,6 +82,11 @@ class Design:
         """Mean variance of the directions: the unit in which penalties are best given."""
         return float(self.curvature.mean()) or 1.0
 
+    def turn(self, solution: Solution) -> np.ndarray:
+        """A solution on other points of the same width as a start for these: (rank + groups, classes)."""
+        centred = solution.intercepts + self.centre @ solution.weights
+        return np.concatenate([self.basis.T @ solution.weights, centred])
+
 
 def solve(
     design: Design,
