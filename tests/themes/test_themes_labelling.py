@@ -8,10 +8,12 @@ import pytest
 
 from forepath.errors import CodebookError, LabellerError
 from forepath.records import Segment, Trajectory
+from forepath.themes.audit import held_by
 from forepath.themes.codebook import Codebook, Decoding
 from forepath.themes.decoding import decode
 from forepath.themes.embeddings import CallableEmbedder
 from forepath.themes.labelling import PatternLabeller, label_all, labeller_of
+from forepath.worlds.documents import document_grammar
 
 
 def written(text, finished=True, name="p/0"):
@@ -88,6 +90,31 @@ def test_a_named_embedder_must_be_brought():
             labeller_of(codebook, embedder=wrong)
     with pytest.raises(CodebookError, match="numbers"):
         labeller_of(codebook, embedder=CallableEmbedder(lambda t: np.ones((len(t), 3)), "lengths"))
+
+
+def test_training_texts_teach_what_is_other():
+    """With five themes of 44 in the codebook, much of the rest is `other`; without training texts far less is."""
+    documents = list(document_grammar().documents(8, 260))
+    bodies = [d.text[d.header :] for d in documents]
+    known = ("rating", "thanks", "warning", "story", "tip")
+    met = [(s.theme, body[s.start : s.stop]) for d, body in zip(documents, bodies, strict=True) for s in d.segments]
+    codebook = book(*({"name": k, "examples": [text for theme, text in met if theme == k][:10]} for k in known))
+
+    def rates(tool):
+        labelled, _ = label_all([written(b) for b in bodies[200:]], tool)
+        names = [
+            (held_by(t.segments, s), s.theme)
+            for t, d in zip(labelled, documents[200:], strict=True)
+            for s in d.segments
+        ]
+        right = [given == true for given, true in names if true in known]
+        left_out = [given == "other" for given, true in names if true not in known]
+        return np.mean(right), np.mean(left_out)
+
+    right, left_out = rates(labeller_of(codebook, texts=bodies[:200]))
+    assert right > 0.8
+    assert left_out > 0.4
+    assert rates(labeller_of(codebook))[1] < left_out / 2
 
 
 class Moody:

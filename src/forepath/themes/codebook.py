@@ -60,7 +60,8 @@ class Codebook:
     themes: tuple[Theme, ...]
     embedder: Mapping[str, Any] = field(default_factory=dict)
     """`TfidfEmbedder.to_json()`, or {"kind": "named", "name": …} for one that must be brought along; else empty."""
-    decoding: Decoding = Decoding()
+    decoding: Decoding | None = None
+    """None: to be estimated from the texts at hand."""
     checks: Mapping[str, Any] = field(default_factory=dict)
     """What discovery measured: stability per number of themes, share of `other`."""
 
@@ -103,7 +104,9 @@ class Codebook:
             {k: v for k, v in asdict(t).items() if v not in ("", ()) and not (k == "share" and t.share != t.share)}
             for t in self.themes
         ]
-        data: dict[str, Any] = {"version": VERSION, "themes": themes, "decoding": asdict(self.decoding)}
+        data: dict[str, Any] = {"version": VERSION, "themes": themes}
+        if self.decoding is not None:
+            data["decoding"] = asdict(self.decoding)
         return data | {k: dict(v) for k, v in (("embedder", self.embedder), ("checks", self.checks)) if v}
 
     def save(self, path: Path | str) -> None:
@@ -145,18 +148,22 @@ class Codebook:
         unknown = sorted(set(data) - {"version", "themes", "embedder", "decoding", "checks"})
         if unknown:
             raise CodebookError(f"unknown key {unknown[0]!r}; there are version and themes")
-        decoding = data.get("decoding", {})
-        try:
-            settings = Decoding(**{k: float(v) for k, v in decoding.items()})
-        except (TypeError, ValueError, AttributeError) as error:
-            raise CodebookError(f"decoding is {decoding!r}; wanted sharpness, switch and floor as numbers") from error
-        if not (settings.sharpness > 0 and 0 < settings.switch < 1 and -1 <= settings.floor <= 1):
-            raise CodebookError(f"decoding is {decoding!r}; wanted sharpness > 0, 0 < switch < 1, -1 <= floor <= 1")
+        decoding = _decoding(data["decoding"]) if "decoding" in data else None
         for key in ("embedder", "checks"):
             if not isinstance(data.get(key, {}), dict):
                 raise CodebookError(f"{key} is {data[key]!r}; wanted an object")
         themes = tuple(_theme(entry, i + 1) for i, entry in enumerate(data["themes"]))
-        return cls(themes, data.get("embedder", {}), settings, data.get("checks", {}))
+        return cls(themes, data.get("embedder", {}), decoding, data.get("checks", {}))
+
+
+def _decoding(given: Any) -> Decoding:
+    try:
+        settings = Decoding(**{k: float(v) for k, v in given.items()})
+    except (TypeError, ValueError, AttributeError) as error:
+        raise CodebookError(f"decoding is {given!r:.80}; wanted sharpness, switch and floor as numbers") from error
+    if not (settings.sharpness > 0 and 0 < settings.switch < 1 and -1 <= settings.floor <= 1):
+        raise CodebookError(f"decoding is {given!r:.80}; wanted sharpness > 0, 0 < switch < 1, -1 <= floor <= 1")
+    return settings
 
 
 def _theme(entry: Any, place: int) -> Theme:

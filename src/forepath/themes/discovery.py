@@ -14,10 +14,10 @@ import numpy as np
 
 from forepath.errors import InputError
 from forepath.records import END, OTHER
-from forepath.themes.codebook import Codebook, Decoding, Theme
-from forepath.themes.decoding import calibrated
+from forepath.themes.calibration import calibrate
+from forepath.themes.codebook import Codebook, Theme
 from forepath.themes.embeddings import Embedder, TfidfEmbedder, unit, words
-from forepath.themes.segmentation import blocks, segment, units_of
+from forepath.themes.segmentation import blocks, segment
 
 CANDIDATES = (4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 64)
 """Numbers of themes tried. None is tried that would leave fewer than `LEAST_MEMBERS` segments a theme on average."""
@@ -27,8 +27,6 @@ LEAST_SHARE = 0.003
 STABILITY_SEGMENTS = 2500
 """Segments on which stability is measured: more change it little and cost time."""
 RESAMPLES = 4
-SALADS = 3000
-"""Texts of no theme."""
 MEDOIDS = 3
 LONGEST_EXAMPLE = 300
 
@@ -83,7 +81,7 @@ def discover(
         )
         for c in kept
     )
-    decoding = _calibrate(texts, tool, centroids[kept], rng)
+    decoding = calibrate(texts, lambda pieces: tool.embed(pieces) @ centroids[kept].T, seed=seed)
     checks = {
         "texts": len(texts),
         "segments": len(segments),
@@ -185,19 +183,3 @@ def _medoids(segments: Sequence[str], cosines: np.ndarray, members: np.ndarray) 
     """The different members nearest to their centroid, shortened."""
     nearest = sorted((int(i) for i in np.flatnonzero(members)), key=lambda i: -cosines[i])
     return tuple(dict.fromkeys(segments[i][:LONGEST_EXAMPLE] for i in nearest))[:MEDOIDS]
-
-
-def _calibrate(texts: Sequence[str], embedder: Embedder, centroids: np.ndarray, rng: np.random.Generator) -> Decoding:
-    """Decoding settings from the sentences of `texts`; texts of no theme are the same words, dealt out at random."""
-    pieces: list[str] = []
-    places: list[tuple[int, int]] = []
-    for number, (owner, text, block) in enumerate((i, t, b) for i, t in enumerate(texts) for b in blocks(t)):
-        spans = units_of(text, block)
-        pieces += [text[a:b] for a, b in spans]
-        places += [(number, owner)] * len(spans)
-    deck = [w for piece in pieces for w in words(piece)]
-    dealt = iter([deck[i] for i in rng.permutation(len(deck))])
-    salad = [" ".join(next(dealt) for _ in words(piece)) for piece in pieces[:SALADS]]
-    null = (embedder.embed(salad) @ centroids.T).max(axis=1)
-    numbers, owners = np.asarray(places).T
-    return calibrated(embedder.embed(pieces) @ centroids.T, numbers, owners, null)

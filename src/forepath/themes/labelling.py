@@ -14,6 +14,7 @@ import numpy as np
 from forepath.errors import CodebookError, LabellerError
 from forepath.protocols import Labeller
 from forepath.records import OTHER, Segment, Trajectory
+from forepath.themes.calibration import calibrate
 from forepath.themes.codebook import Codebook, Decoding
 from forepath.themes.decoding import decode
 from forepath.themes.embeddings import Embedder, TfidfEmbedder
@@ -24,6 +25,8 @@ Told = Callable[[int, int], None]
 """Called with (done, total) as labelling goes on."""
 BATCH = 256
 """Trajectories embedded at once."""
+MOST_TEXTS = 3000
+"""Training texts read: more change little and cost time."""
 
 
 class NearestLabeller:
@@ -115,7 +118,8 @@ def labeller_of(codebook: Codebook, *, texts: Sequence[str] = (), embedder: Embe
     """The labeller a codebook asks for: patterns; else its centroids; else the nearest example or description.
 
     `embedder` must be brought if the codebook was discovered with one that does not travel inside it. For examples it
-    defaults to TF-IDF + SVD fitted on `texts` (training texts, so that rare words weigh more) and the examples.
+    defaults to TF-IDF + SVD fitted on `texts` and the examples. `texts` are training texts: they say which words are
+    rare, and how unlike every theme a text must be to be `other`. The same texts give the same labels.
     Raises `CodebookError` if the embedder is missing or another one.
     """
     if codebook.themes[0].patterns:
@@ -128,7 +132,7 @@ def labeller_of(codebook: Codebook, *, texts: Sequence[str] = (), embedder: Embe
         if lengths != {width}:
             raise CodebookError(f"centroids have {sorted(lengths)} numbers, the embedder {width}; discover it anew")
         centroids = np.asarray([theme.centroid for theme in codebook.themes], dtype=np.float32)
-        return NearestLabeller(names, centroids, range(len(names)), tool, codebook.decoding)
+        return NearestLabeller(names, centroids, range(len(names)), tool, codebook.decoding or Decoding())
     owned = [
         (i, text)
         for i, theme in enumerate(codebook.themes)
@@ -136,11 +140,15 @@ def labeller_of(codebook: Codebook, *, texts: Sequence[str] = (), embedder: Embe
         if text.strip()
     ]
     tool = embedder or _fitted([text for _, text in owned], texts)
-    return NearestLabeller(names, tool.embed([t for _, t in owned]), [i for i, _ in owned], tool, codebook.decoding)
+    vectors, owners = tool.embed([t for _, t in owned]), [i for i, _ in owned]
+    labeller = NearestLabeller(names, vectors, owners, tool, codebook.decoding or Decoding())
+    if codebook.decoding is None and texts:
+        labeller.decoding = calibrate(texts[:MOST_TEXTS], labeller.cosines)
+    return labeller
 
 
 def _fitted(examples: Sequence[str], texts: Sequence[str]) -> Embedder:
-    pieces = [t[s.start : s.stop] for t in texts[:3000] for s in segment(t)]
+    pieces = [t[s.start : s.stop] for t in texts[:MOST_TEXTS] for s in segment(t)]
     # Without training texts the directions are all there are: examples are few, and none of them may be squeezed out.
     return TfidfEmbedder.fit([*pieces, *examples], dimensions=100 if pieces else 1000)
 

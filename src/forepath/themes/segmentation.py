@@ -19,7 +19,7 @@ FENCE = re.compile(r"\s*(```|~~~)")
 HEADING = re.compile(r"#{1,6}\s+\S|(?i:chapter|book|act|scene|part|section)\s+(?:[IVXLC]+|\d+)\b[^.!?]{0,60}[.:]?\s*$")
 UNDERLINE = re.compile(r"(={3,}|-{3,})\s*$")
 ITEM = re.compile(r"\s*(?:[-*•+–]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|\s*(?:[-*•])$")
-TURN = re.compile(r"(?:[A-Z][\w.’'-]{0,20} ?){1,4}:\s|[A-Z][A-Z’' ]{2,30}\.\s")
+TURN = re.compile(r"[A-Z][\w.’'-]{0,20}(?: [A-Z][\w.’'-]{0,20}){0,3}:\s|[A-Z][A-Z’' ]{2,30}\.\s")
 VERSE_WIDTH = 60
 """Verse lines are shorter than this many characters; hard-wrapped prose is wider."""
 LONG = 12

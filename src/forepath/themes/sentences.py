@@ -11,7 +11,7 @@ import re
 Span = tuple[int, int]
 """(start, stop) in characters; `text[start:stop]`."""
 
-ENDS = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)")
+ENDS = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)")  # linear on any text
 SHORT = frozenset((
     "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "rev", "hon", "gen", "col", "capt", "lt", "sgt", "messrs", "mme",
     "mlle", "vs", "etc", "cf", "fig", "figs", "vol", "no", "nos", "pp", "ed", "eds", "al", "e.g", "i.e", "a.m", "p.m",
