@@ -8,10 +8,10 @@ of alternating runs on as many threads as the environment gives (`OMP_NUM_THREAD
 Two kinds of points: "plain" has independent features, the easy case for a solver that does not turn its coordinates;
 "activations" has the falling spectrum (variance of direction j as 1/j) that activations of language models have.
 
-Result (one run each on one busy core of an AMD EPYC; seconds, objective in nats):
-plain, penalty 1e-3: 0.78 (1.56092209) beside 1.29 (1.56092227); penalty 1e-4: 1.04 (1.49436611) beside 7.52 (1.49436616)
+Result by penalty (one run each on one busy core of an AMD EPYC; seconds, objective in nats):
+plain, 1e-3: 0.78 (1.56092209) beside 1.29 (1.56092227); 1e-4: 1.04 (1.49436611) beside 7.52 (1.49436616)
 activations, 1e-3: 2.28 (1.63689031) beside 11.77 (1.63689185); 1e-4: 5.42 (1.55216605) beside 29.18 (1.55216801)
-that is 1.6, 7.2, 5.2 and 5.4 times as fast. Idle, forepath alone took 0.7 to 1.1 s for each of the four.
+that is 1.6, 7.2, 5.2 and 5.4 times as fast. On a quieter core forepath took 0.7 to 1.1 s for each.
 """
 
 from __future__ import annotations
