@@ -52,7 +52,7 @@ def test_the_fingerprint_changes_with_one_weight_the_tokenizer_and_the_dtype(sav
 
 
 def test_each_wrong_thing_says_what_to_do(saved, tmp_path):
-    with pytest.raises(CheckpointError, match="no such directory: './nowhere'"):
+    with pytest.raises(CheckpointError, match=r"no such directory: './nowhere'"):
         load("./nowhere")
     with pytest.raises(CheckpointError, match="is a file; wanted the directory"):
         load(saved / "config.json")
@@ -63,7 +63,7 @@ def test_each_wrong_thing_says_what_to_do(saved, tmp_path):
     config = json.loads((saved / "config.json").read_text())
     config.pop("auto_map")
     (saved / "config.json").write_text(json.dumps(config | {"architectures": ["BertForMaskedLM"]}))
-    with pytest.raises(CheckpointError, match="not a causal language model.*BertForMaskedLM"):
+    with pytest.raises(CheckpointError, match=r"not a causal language model.*BertForMaskedLM"):
         load(saved)
     edit(saved / "config.json", architectures=["LlamaForCausalLM"])
     edit(saved / "tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Tokenizer", None]})

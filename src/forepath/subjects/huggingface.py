@@ -21,8 +21,8 @@ from forepath.subjects.decoding import Continuation, begin, prefill, probe_shari
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Anatomy, Site
 
-_ROWS = {"cpu": 64, "mps": 256, "cuda": 1024}
-"""Rows alive at once by default. On a CPU more would push the rows' caches out of the processor's own."""
+_ROWS = {"cpu": 128, "mps": 256, "cuda": 1024}
+"""Rows alive at once by default: enough to fill the matrix products, few enough for memory."""
 
 
 def load(
