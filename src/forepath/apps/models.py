@@ -21,7 +21,7 @@ def load_subject(settings: Settings) -> HuggingFaceSubject:
         raise MissingExtraError(error.name or "torch", "local", "running a model on this machine") from error
     import transformers
 
-    transformers.logging.disable_progress_bar()
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     where = str(bundled.path(settings.subject)) if settings.subject in bundled.names() else settings.subject
     return load(
         where,
