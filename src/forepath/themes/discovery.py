@@ -27,6 +27,7 @@ LEAST_SHARE = 0.003
 STABILITY_SEGMENTS = 2500
 """Segments on which stability is measured: more change it little and cost time."""
 RESAMPLES = 4
+STARTS = 12
 MEDOIDS = 3
 LONGEST_EXAMPLE = 300
 
@@ -67,7 +68,7 @@ def discover(
     most = min(len(segments) // LEAST_MEMBERS, different // 2)
     stability = {k: agreement(vectors, k, rng) for k in candidates if 2 <= k <= most}
     k = steadiest(stability)
-    labels, centroids = cluster(vectors, k, seed=seed, starts=4)
+    labels, centroids = cluster(vectors, k, seed=seed, starts=STARTS)
     sizes = np.bincount(labels, minlength=k)
     kept = [int(c) for c in np.flatnonzero(sizes >= max(2, LEAST_SHARE * len(segments)))]
     names = theme_names(segments, labels, kept)
