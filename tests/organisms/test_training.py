@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,16 +83,6 @@ def test_a_killed_training_ends_like_an_unbroken_one(tmp_path):
     assert (tmp_path / "broken/losses.jsonl").read_text() == (tmp_path / "whole/losses.jsonl").read_text()
     other = weights(train(replace(TOY, seed=1), Counting(), tmp_path / "other", end_id=0, device="cpu"))
     assert not all(torch.equal(whole[n], other[n]) for n in whole)  # The comparison can fail.
-
-
-def test_a_restart_goes_on_with_a_finished_training(tmp_path):
-    longer = replace(TOY, steps=20, restart=TOY.steps)
-    whole = weights(train(longer, Counting(), tmp_path / "whole", end_id=0, device="cpu"))
-    train(TOY, Counting(), tmp_path / "first", end_id=0, device="cpu")
-    state = tmp_path / "first/state/state.json"
-    state.write_text(json.dumps(json.loads(state.read_text()) | {"recipe": asdict(longer)}))
-    again = weights(train(longer, Counting(), tmp_path / "first", end_id=0, device="cpu"))
-    assert all(torch.equal(whole[n], again[n]) for n in whole)
 
 
 def test_a_state_of_another_recipe_is_refused(tmp_path):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from forepath.worlds.grammar import Grammar
 
 RECIPE = Recipe(
-    name="documents", vocab_size=2048, width=192, layers=4, heads=6, context=768, rows=20, steps=5500, restart=2000,
+    name="documents", vocab_size=2048, width=192, layers=4, heads=6, context=768, rows=20, steps=4000,
+    muon_rate=0.006, weight_decay=0.1,
 )  # fmt: skip
 PART = 5
 """Documents that are padded to one length together."""

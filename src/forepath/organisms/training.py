@@ -51,9 +51,6 @@ class Recipe:
     warmup: int = 100
     cooldown: float = 0.6
     """Last share of the steps over which the rate falls linearly to zero."""
-    restart: int = 0
-    """Step at which the schedule starts over, warm-up and all, after having fallen to zero (Loshchilov and Hutter
-    2017): the first `restart` steps are those of a shorter training, which can so be gone on with."""
     weight_decay: float = 0.01
     seed: int = 0
     store_dtype: str = "float32"
@@ -119,13 +116,9 @@ def rate_at(recipe: Recipe, step: int) -> float:
     >>> r = Recipe("toy", 8, 8, 1, 1, 8, 1, steps=100, warmup=10, cooldown=0.5)
     >>> [round(rate_at(r, s), 2) for s in (0, 9, 40, 75, 99)]
     [0.1, 1.0, 1.0, 0.5, 0.02]
-    >>> longer = replace(r, steps=300, restart=100)
-    >>> [round(rate_at(longer, s), 2) for s in (0, 9, 40, 75, 99, 100, 109, 250, 299)]
-    [0.1, 1.0, 1.0, 0.5, 0.02, 0.1, 1.0, 0.5, 0.01]
     """
-    start, stop = (0, recipe.restart) if step < recipe.restart else (recipe.restart, recipe.steps)
-    fall = recipe.cooldown * (stop - start)
-    return min(1.0, (step - start + 1) / recipe.warmup, (stop - step) / fall)
+    fall = recipe.cooldown * recipe.steps
+    return min(1.0, (step + 1) / recipe.warmup, (recipe.steps - step) / fall)
 
 
 def train(
