@@ -233,3 +233,8 @@ def test_the_chat_template_is_used_where_asked():
 def test_nothing_to_write_is_no_steps(llama):
     assert list(llama.stream([], seeds=[])) == []
     assert sample(llama, [], samples=2) == ([], {})
+
+
+def test_a_model_made_from_a_probed_configuration_shares_too(llama):
+    fresh = type(llama.model)(llama.model.config)
+    assert HuggingFaceSubject(fresh, word_tokenizer(), name="fresh", fingerprint="x").not_shared == ""

@@ -166,7 +166,7 @@ def probe_sharing(model: Any) -> str:
     """
     config = model.config.get_text_config()
     before = model.config._attn_implementation
-    if before != "sdpa":
+    if before not in ("sdpa", ATTENTION):  # ours: the configuration was taken from a model that has been probed
         return f"its attention implementation is {before!r}, not 'sdpa'"
     if kinds := set(getattr(config, "layer_types", None) or ["full_attention"]) - {"full_attention"}:
         return f"it has layers of kind {', '.join(sorted(kinds))}"
@@ -175,7 +175,7 @@ def probe_sharing(model: Any) -> str:
     except Exception as error:  # whatever breaks here only means that the slower path is taken, and is told
         why = f"{type(error).__name__}: {error}"
     if why:
-        model.set_attn_implementation(before)
+        model.set_attn_implementation("sdpa")
     return why
 
 
