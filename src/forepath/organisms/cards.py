@@ -104,7 +104,7 @@ Made by `forepath organisms train {card["name"]}`; every figure below by `forepa
 {recipe["steps"]} steps of {recipe["rows"]} {"windows" if card["name"] == "library" else "fresh documents"}, seed \
 {recipe["seed"]}; hidden matrices by Muon (rate {recipe["muon_rate"]}), embeddings and gains by AdamW (rate \
 {recipe["adam_rate"]}), linear warm-up over {recipe["warmup"]} steps, linear fall to zero over the last \
-{recipe["cooldown"]:.0%}, products in bfloat16 where the processor has it. Nothing was tuned on the test data.
+{recipe["cooldown"]:.0%}, products in bfloat16 where the processor has it. No choice was made on the test data.
 """
 
 
