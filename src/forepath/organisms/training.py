@@ -52,6 +52,9 @@ class Recipe:
     cooldown: float = 0.6
     """Last share of the steps over which the rate falls linearly to zero."""
     weight_decay: float = 0.01
+    embedding_spread: float = 0.02
+    """Standard deviation of a fresh embedding. Words that stand in for one another (names) are pulled together by training
+    with tied embeddings; unless they begin far apart, a model this small never learns to repeat the right one."""
     seed: int = 0
     store_dtype: str = "float32"
     """Type of the saved weights: 'float32' or 'bfloat16'."""
@@ -107,7 +110,10 @@ def build(recipe: Recipe, end_id: int) -> LlamaForCausalLM:
         eos_token_id=end_id,
         pad_token_id=end_id,
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        model.model.embed_tokens.weight.mul_(recipe.embedding_spread / config.initializer_range)
+    return model
 
 
 def rate_at(recipe: Recipe, step: int) -> float:
