@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
-COMMANDS = ("", "run", "resume", "forecast", "score", "show", "demo", "prompts", "verify", "organisms", "organisms train")
+COMMANDS = (
+    "",
+    "run",
+    "resume",
+    "forecast",
+    "score",
+    "show",
+    "demo",
+    "prompts",
+    "verify",
+    "organisms",
+    "organisms train",
+)
 
 
 def forepath(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

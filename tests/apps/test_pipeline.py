@@ -1,4 +1,4 @@
-"""The whole job on the bundled model, small: every stage, the table, resuming after a kill, and what must be refused."""
+"""The whole job on the bundled model, small: every stage, the table, resuming after a kill, what must be refused."""
 
 import json
 import os
@@ -33,11 +33,7 @@ def finished(tmp_path_factory):
 def contents(path: Path) -> dict[str, bytes]:
     """Every file of a run that must not differ between two equal runs: the manifest and costs hold times."""
     skipped = {"run.json", "costs.json", ".lock"}
-    return {
-        str(p.relative_to(path)): p.read_bytes()
-        for p in path.rglob("*")
-        if p.is_file() and p.name not in skipped
-    }
+    return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file() and p.name not in skipped}
 
 
 def test_every_row_of_the_table_is_there(finished):
@@ -128,7 +124,8 @@ def test_a_changed_subject_is_refused(finished, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"samples": 1}, "at least 2"), ({"horizon": 0}, "at least 1"), ({"normalise": "maybe"}, "standardise"),
-     ({"world": "mars"}, "documents"), ({"policy": Policy(top_p=0)}, "top_p"), ({"policy": Policy(max_tokens=0)}, "token")],
+     ({"world": "mars"}, "documents"), ({"policy": Policy(top_p=0)}, "top_p"),
+     ({"policy": Policy(max_tokens=0)}, "token")],
 )  # fmt: skip
 def test_wrong_settings_are_refused_at_the_door(change, message):
     with pytest.raises(InputError, match=message):

@@ -16,8 +16,6 @@ from forepath.records import Policy
 if TYPE_CHECKING:
     from forepath.store import Prompt
 
-SHOWN = "How to bake lemon cake, with a warning for allergy sufferers\nby Ruth Calloway\n\n"
-
 
 def world_prompts(world: str, number: int, seed: int) -> list[Prompt]:
     """Beginnings of `number` fresh documents of a known world; `extra` says of which kind. Raises `InputError`."""
@@ -35,7 +33,7 @@ def demonstrate(out: Path, prompts: int, *, report: Report) -> None:
     settings = Settings("documents", samples=16, policy=Policy(max_tokens=128), seed=0, world="documents")
     run_pipeline(settings, world_prompts("documents", prompts, seed=1), out, report=report)
     opened = open_run(out)
-    fresh = world_prompts("documents", 1, seed=2)[0]
+    fresh = next(p for p in world_prompts("documents", 50, seed=2) if p.extra["kind"] == "recipe")
     forecast = opened.forecast(fresh.text)
     print(fresh.text.rstrip(), "\n")
     print(forecast, "\n")

@@ -45,8 +45,12 @@ class ChainForecast:
         return sorted(((c, p) for c, p in pairs if p > 0), key=lambda pair: -pair[1])
 
     def tree(self, *, least: float = 0.02, widest: int = 5) -> Node:
-        """The chains as a tree of shared beginnings."""
-        return grow(self.forecast.chains, self.forecast.probs[0].tolist(), least=least, widest=widest)
+        """The chains as a tree of shared beginnings; the first column adds up to the odds of the next theme."""
+        listed = dict(zip(self.forecast.chains, self.forecast.probs[0].tolist(), strict=True))
+        for theme, p in zip(self.forecast.themes, self.forecast.steps[0, 0].tolist(), strict=True):
+            unlisted = p - sum(q for chain, q in listed.items() if chain[0] == theme)
+            listed[(theme,)] = listed.get((theme,), 0.0) + max(0.0, unlisted)
+        return grow(list(listed), listed.values(), least=least, widest=widest)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the marginal odds per step and the likeliest chains."""

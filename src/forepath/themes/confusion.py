@@ -21,8 +21,8 @@ def confusion(
 ) -> np.ndarray:
     """(true themes, themes) rows summing to 1: which label holds most of a true segment. `end` stays `end`.
 
-    `truth` holds the true segments of each of `labelled`. One more count is dealt out by the labels' own shares, so that
-    nothing is impossible only because it was not met.
+    `truth` holds the true segments of each of `labelled`. One more count is dealt out by the labels' own shares, so
+    that nothing is impossible only because it was not met.
     """
     counts = np.zeros((len(true_themes), len(themes)))
     place = {theme: i for i, theme in enumerate(true_themes)}
