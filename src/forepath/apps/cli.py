@@ -167,6 +167,19 @@ def train(
     print(folder)
 
 
+@organisms.command()
+def card(
+    folder: Annotated[Path, typer.Argument(help="The directory of a trained model, e.g. organisms/documents/model.")],
+    data: Annotated[Path | None, typer.Option(help="The corpus of `library`.")] = None,
+) -> None:
+    """Measure a trained model again and write its card: loss against the limit, rivals, limits."""
+    from forepath.organisms.cards import write_card
+
+    with _progress() as report:
+        written = write_card(folder, data=data, report=report)
+    print(written)
+
+
 def _progress() -> Any:
     from forepath.apps.progress import progress
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from forepath.worlds.grammar import Grammar
 
 RECIPE = Recipe(
-    name="documents", vocab_size=2048, width=192, layers=4, heads=6, context=768, rows=20, steps=4000,
+    name="documents", vocab_size=2048, width=192, layers=4, heads=6, context=768, rows=20, steps=3200,
     muon_rate=0.01, adam_rate=0.0015, weight_decay=0.1, embedding_spread=0.1,
 )  # fmt: skip
 PART = 5
