@@ -53,8 +53,7 @@ class Recipe:
     """Last share of the steps over which the rate falls linearly to zero."""
     weight_decay: float = 0.01
     embedding_spread: float = 0.02
-    """Standard deviation of a fresh embedding. Words that stand in for one another (names) are pulled together by
-    training with tied embeddings; unless they begin far apart, a small model does not learn to repeat the right one."""
+    """Standard deviation of a fresh embedding. Tied embeddings pull words that stand in for one another together."""
     seed: int = 0
     store_dtype: str = "float32"
     """Type of the saved weights: 'float32' or 'bfloat16'."""
