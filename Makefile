@@ -41,8 +41,8 @@ bench: $(READY)  ## every benchmark, its peer in the same run
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 docs: $(READY)  ## build the documentation into site/
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	$(BIN)/zensical build --clean
 
 clean:  ## remove the environment, caches and the demo's run
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site runs
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site runs/demo

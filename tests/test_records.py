@@ -1,5 +1,7 @@
 """The vocabulary keeps its promises, whatever the chains."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def test_frequencies_are_shares_of_what_was_observed(sampled, horizon):
 def test_a_chain_has_no_repeats_side_by_side_and_ends_only_at_its_end(themes, finished):
     segments = tuple(Segment(i, i + 1, theme) for i, theme in enumerate(themes))
     chain = Trajectory("p/0", "s", "p", "", 0, (), "x" * len(themes), finished, segments=segments).chain
-    assert all(a != b for a, b in zip(chain, chain[1:], strict=False))
+    assert all(a != b for a, b in itertools.pairwise(chain))
     assert (END in chain) == finished and END not in chain[:-1]
     assert set(chain) - {END} == {t for t in themes if t}
 

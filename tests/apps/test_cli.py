@@ -68,6 +68,15 @@ def test_an_error_is_one_line_and_an_exit_code(words, code, message):
     assert not Path("/tmp/never").exists()
 
 
+def test_hostile_text_cannot_move_the_cursor():
+    from forepath.apps.results import dump_json
+    from forepath.apps.trees import draw_text, grow
+
+    hostile = "a\x1b[2J\x9b31m\u202eb"
+    drawn = "\n".join(draw_text(grow([(hostile, "end")], [0.9])))
+    assert not set("\x1b\x9b\u202e") & set(drawn + dump_json({hostile: hostile}))
+
+
 def test_prompts_of_the_world_are_json_lines():
     import json
 

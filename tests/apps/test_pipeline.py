@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from forepath.apps.labelling import observed_chain, read_folds
 from forepath.apps.pipeline import resume, run
 from forepath.apps.runs import open_run
 from forepath.apps.settings import Settings
-from forepath.errors import InputError, MismatchError, PromptError, RunIncompleteError
+from forepath.errors import CodebookError, InputError, MismatchError, PromptError, RunIncompleteError, SiteError
 from forepath.records import Policy, Segment, Trajectory
 
 SMALL = {"samples": 6, "policy": Policy(max_tokens=48), "horizon": 2, "world": "documents", "prompts_per_item": 16}
@@ -91,7 +92,7 @@ def test_a_killed_run_resumes_to_the_identical_result(finished, tmp_path):
         f"run(Settings('documents', **{SMALL!r}), world_prompts('documents', {PROMPTS}, 5), {str(out)!r})"
     )
     kills = 0
-    for wanted in (4, 7):  # commit records: in the middle of sampling, then of labelling
+    for wanted in (4, 13, 19):  # commit records: in the middle of sampling, of labelling, before the forecaster
         worker = subprocess.Popen([sys.executable, "-c", script])
         while worker.poll() is None and len(list((out / "commit").glob("[!.]*.json"))) < wanted:
             time.sleep(0.01)
@@ -99,7 +100,7 @@ def test_a_killed_run_resumes_to_the_identical_result(finished, tmp_path):
             os.kill(worker.pid, signal.SIGKILL)
             kills += 1
         worker.wait()
-    assert kills == 2, "the runs were over before they could be killed"
+    assert kills == 3, "the runs were over before they could be killed"
     resume(out)
     assert contents(out) == contents(finished.path)
 
@@ -117,6 +118,9 @@ def test_a_changed_subject_is_refused(finished, tmp_path):
 
     config = {**finished.store.config, "subject": "somebody else"}
     store = Run.create(tmp_path / "r", config)
+    with pytest.raises(RunIncompleteError, match="same `forepath run` again"):
+        resume(store.path)
+    store.append("prompts", ["all"], finished.store.table("prompts"))
     with pytest.raises(MismatchError, match="somebody"):
         resume(store.path)
 
@@ -124,7 +128,7 @@ def test_a_changed_subject_is_refused(finished, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"samples": 1}, "at least 2"), ({"horizon": 0}, "at least 1"), ({"normalise": "maybe"}, "standardise"),
-     ({"world": "mars"}, "documents"), ({"policy": Policy(top_p=0)}, "top_p"),
+     ({"world": "mars"}, "documents"), ({"seed": -1}, "seed"), ({"policy": Policy(top_p=0)}, "top_p"),
      ({"policy": Policy(max_tokens=0)}, "token")],
 )  # fmt: skip
 def test_wrong_settings_are_refused_at_the_door(change, message):
@@ -140,6 +144,46 @@ def test_too_few_prompts_and_too_long_ones_are_refused(tmp_path):
     long = [prompt_of(f"{i} " + "word " * 900) for i in range(30)]
     with pytest.raises(PromptError, match="context"):
         run(Settings("documents"), long, tmp_path / "b")
+
+
+def test_what_is_wrong_is_said_before_anything_is_written(tmp_path):
+    prompts = world_prompts("documents", PROMPTS, 5)
+    foreign = [replace(p, text="Dear diary, " + p.text) for p in prompts]
+    broken = tmp_path / "codebook.json"
+    broken.write_text("{")
+    for change, given, error in (
+        ({"sites": ("resid.99",)}, prompts, SiteError),
+        ({"codebook": str(broken)}, prompts, CodebookError),
+        ({}, foreign, PromptError),
+    ):
+        with pytest.raises(error):
+            run(Settings("documents", **{**SMALL, **change}), given, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_given_codebook_names_the_themes(tmp_path):
+    book = tmp_path / "themes.json"
+    patterns = {"cooking": ["oven", "stir", "bake"], "opinion": ["stars", "rating", "points"]}
+    book.write_text(json.dumps({"version": 1, "themes": [{"name": n, "patterns": p} for n, p in patterns.items()]}))
+    small = {**SMALL, "samples": 4, "codebook": str(book)}
+    out = run(Settings("documents", **small), world_prompts("documents", 40, 6), tmp_path / "out").path
+    assert open_run(out).themes == ("cooking", "opinion", "other", "end")
+
+
+def test_leave_to_run_code_is_never_taken_from_a_run():
+    settings = Settings("documents", trust_remote_code=True)
+    assert "trust_remote_code" not in settings.to_json()
+    assert not Settings.from_json(settings.to_json()).trust_remote_code
+    with pytest.raises(InputError, match="trust_remote_code"):
+        Settings.from_json({**settings.to_json(), "trust_remote_code": True})
+
+
+def test_infinite_is_not_could_not_judge(finished):
+    raw = finished.scores().of("mc@1", 1)
+    assert np.isinf(raw.cross_entropy)
+    ceiling = finished.scores().of("ceiling", 1)
+    assert np.isnan(ceiling.k_star)
+    assert "∞" in str(finished.scores())
 
 
 def test_a_last_segment_cut_off_in_its_first_sentence_is_not_observed():

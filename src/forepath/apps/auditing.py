@@ -18,14 +18,15 @@ MOST_TEXTS = 2000
 
 
 def write_audit(store: Run, settings: Settings) -> None:
-    """Document `audit`: the checks as data and as text. Texts of training prompts are left out of it."""
+    """Document `audit`: the checks as data and as text, on the test prompts only."""
     if store.has("audit"):
         return
     folds = read_folds(store, settings)
     judged = [t for t in read_labelled(store) if settings.fold_of(t.prompt_id) == "test"]
     known = judged[:MOST_TEXTS] if settings.world else []
     codebook = read_codebook(store)
-    failures = store.table(f"unlabelled-{codebook.id}").num_rows
+    lost = store.table(f"unlabelled-{codebook.id}")["trajectory"].to_pylist()
+    failures = sum(settings.fold_of(name.rpartition("/")[0]) == "test" for name in lost)
     found = audit(codebook, judged, failures=failures, rounds=_rounds(folds))
     if known:
         found = replace(found, truth=audit(codebook, known, truth=true_segments(known)).truth)
@@ -43,7 +44,7 @@ def true_segments(trajectories: Sequence[Trajectory]) -> list[tuple[Segment, ...
 
 def _rounds(folds: Folds) -> tuple[Futures, Futures]:
     """Two independent rounds of samples of the same prompts."""
-    futures = folds.futures
+    futures = folds.of("test")
     half = min(ROUND, futures.steps.shape[1] // 2)
     return (
         replace(futures, steps=futures.steps[:, :half]),

@@ -26,6 +26,8 @@ app.add_typer(organisms, name="organisms", rich_help_panel=None)
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
+Trust = Annotated[bool, typer.Option("--trust-remote-code", help="Let the model run code of its own.")]
+
 
 @app.command()
 def run(
@@ -57,12 +59,12 @@ def run(
 
 
 @app.command()
-def resume(run: RunDir) -> None:
+def resume(run: RunDir, trust_remote_code: Trust = False) -> None:
     """Go on with a run that was stopped; the result is the same as without the stop."""
     from forepath.apps.pipeline import resume as resume_pipeline
 
     with _progress() as report:
-        resume_pipeline(run, report=report)
+        resume_pipeline(run, trust_remote_code=trust_remote_code, report=report)
     _print_summary(run)
 
 
@@ -72,12 +74,13 @@ def forecast(
     prompt: Annotated[str, typer.Argument(help="The prompt; - reads stdin.")],
     json: AsJson = False,
     picture: Annotated[Path | None, typer.Option(help="Write an SVG picture here.")] = None,
+    trust_remote_code: Trust = False,
 ) -> None:
     """The likely chains of themes after a prompt, from its activations alone. Nothing is sampled."""
     from forepath.apps.results import dump_json
     from forepath.apps.runs import open_run
 
-    result = open_run(run).forecast(sys.stdin.read() if prompt == "-" else prompt)
+    result = open_run(run, trust_remote_code=trust_remote_code).forecast(sys.stdin.read() if prompt == "-" else prompt)
     if picture is not None:
         print(f"picture: {result.plot(picture)}", file=sys.stderr)
     print(dump_json(result.to_json()) if json else result)
@@ -194,13 +197,16 @@ def _print_summary(run: Path) -> None:
 
 def main() -> None:
     """Run the command line; a `ForepathError` becomes one line on stderr and an exit code."""
-    from forepath.errors import ForepathError, InputError, RunIncompleteError
+    from forepath.apps.terminal import plain
+    from forepath.errors import DiskFullError, ForepathError, InputError, RunIncompleteError
 
     try:
         app()
     except ForepathError as error:
-        print(f"forepath: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, InputError) else 3 if isinstance(error, RunIncompleteError) else 1)
+        print(f"forepath: {plain(str(error))}", file=sys.stderr)
+        sys.exit(
+            2 if isinstance(error, InputError) else 3 if isinstance(error, RunIncompleteError | DiskFullError) else 1
+        )
     except KeyboardInterrupt:
         print("forepath: interrupted; what was committed is kept, `forepath resume RUN` goes on", file=sys.stderr)
         sys.exit(130)

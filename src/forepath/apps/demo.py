@@ -30,7 +30,7 @@ def world_prompts(world: str, number: int, seed: int) -> list[Prompt]:
 
 def demonstrate(out: Path, prompts: int, *, report: Report) -> None:
     """Run, then print the forecast of a prompt no fold has seen, the table, and where the pictures are."""
-    settings = Settings("documents", samples=16, policy=Policy(max_tokens=128), seed=0, world="documents")
+    settings = Settings("documents", samples=20, policy=Policy(max_tokens=128), seed=0, world="documents")
     run_pipeline(settings, world_prompts("documents", prompts, seed=1), out, report=report)
     opened = open_run(out)
     fresh = next(p for p in world_prompts("documents", 50, seed=2) if p.extra["kind"] == "recipe")

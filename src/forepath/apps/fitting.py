@@ -10,7 +10,6 @@ from forepath.apps.labelling import Folds, read_codebook, read_folds
 from forepath.apps.progress import Report
 from forepath.apps.sampling import sites_of
 from forepath.apps.settings import Settings
-from forepath.errors import PromptError
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.saving import Origin
 from forepath.stats.judge import Judge
@@ -25,7 +24,6 @@ def write_forecasters(store: Run, settings: Settings, subject: HuggingFaceSubjec
     if store.has("forecaster"):
         return
     folds = read_folds(store, settings)
-    _check_folds(folds)
     sites = [s for s in sites_of(settings, subject) if s != "logits"]
     sweep = {}
     for i, site in enumerate(sites):
@@ -60,11 +58,3 @@ def validation_loss(forecaster: LinearForecaster, features: np.ndarray, folds: F
     forecast = forecaster.predict(features[folds.where("validation")])
     scores = Judge(folds.of("validation"), folds.of("train"), seed=0).score("", forecast)
     return float(np.nanmean([s.cross_entropy for s in scores]))
-
-
-def _check_folds(folds: Folds) -> None:
-    empty = [f for f in ("train", "validation", "test") if not folds.where(f).any()]
-    if empty:
-        raise PromptError(
-            f"{len(folds.prompts)} prompts leave the fold {empty[0]!r} empty; give more prompts (some hundreds)"
-        )

@@ -39,14 +39,17 @@ class Folds:
 
 
 def write_labels(store: Run, settings: Settings, report: Report) -> None:
-    """Document `codebook`; families `segments-<codebook>` and `unlabelled-<codebook>` (what could not be judged)."""
+    """Document `codebook` unless one was given; families `segments-<codebook>` and `unlabelled-<codebook>`.
+
+    The latter names what the labeller could not judge.
+    """
     import pyarrow as pa
 
     trajectories = read_trajectories(store)
     training = [t.text for t in trajectories if settings.fold_of(t.prompt_id) == "train"]
     if not store.has("codebook"):
-        report("codebook", 0, 1, "discovering themes" if settings.codebook is None else "")
-        found = Codebook.load(settings.codebook) if settings.codebook else discover(training, seed=settings.seed)
+        report("codebook", 0, 1, "discovering themes")
+        found = discover(training, seed=settings.seed)
         store.write_document("codebook", found.to_json())
         report("codebook", 1, 1, f"{len(found.themes)} themes")
     codebook = read_codebook(store)

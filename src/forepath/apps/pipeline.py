@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ from forepath.apps.fitting import write_forecasters
 from forepath.apps.labelling import write_labels
 from forepath.apps.models import load_subject
 from forepath.apps.progress import Report, silent
-from forepath.apps.sampling import write_samples
-from forepath.apps.scoring import write_scores
-from forepath.apps.settings import Settings
-from forepath.errors import MismatchError, PromptError
+from forepath.apps.sampling import sites_of, write_samples
+from forepath.apps.scoring import check_world, write_scores
+from forepath.apps.settings import FOLDS, Settings, settings_in
+from forepath.errors import MismatchError, PromptError, RunIncompleteError
 from forepath.store import Prompt, Run, prompts_table
+from forepath.themes.codebook import Codebook
 
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject
@@ -40,25 +42,61 @@ def run(settings: Settings, prompts: Sequence[Prompt], out: Path | str, *, repor
             f"rest, which needs at least {LEAST_PROMPTS}: give more prompts"
         )
     subject = load_subject(settings)
+    codebook = check(settings, prompts, subject)
     ids = hashlib.sha256("\n".join(p.id for p in prompts).encode()).hexdigest()
-    config = {"settings": settings.to_json(), "subject": subject.fingerprint, "prompts": ids}
+    config = {
+        "settings": settings.to_json(),
+        "subject": subject.fingerprint,
+        "device": subject.model.device.type,
+        "prompts": ids,
+        "codebook": codebook.id if codebook else None,
+    }
     store = Run.create(out, config)
     with store.lock():
         if "all" not in store.done("prompts"):
             store.append("prompts", ["all"], prompts_table(prompts))
+        if codebook and not store.has("codebook"):
+            store.write_document("codebook", codebook.to_json())
         _finish(store, settings, subject, report)
     return store
 
 
-def resume(out: Path | str, *, report: Report = silent) -> Run:
-    """Go on with a stopped run. Raises `MismatchError` if the subject is no longer the one it was begun with."""
+def check(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFaceSubject) -> Codebook | None:
+    """The codebook that was given, if any, after everything that can be found wrong before work begins.
+
+    Raises `PromptError`, `SiteError` or `CodebookError`.
+    """
+    subject.encode([p.text for p in prompts], room=settings.policy.max_tokens)
+    subject.anatomy.parse(sites_of(settings, subject))
+    empty = set(FOLDS) - {settings.fold_of(p.id) for p in prompts}
+    if empty:
+        raise PromptError(
+            f"{len(prompts)} prompts leave the fold {sorted(empty)[0]!r} empty; give more prompts (some hundreds)"
+        )
+    if settings.world:
+        check_world(prompts)
+    return Codebook.load(settings.codebook) if settings.codebook else None
+
+
+def resume(out: Path | str, *, trust_remote_code: bool = False, report: Report = silent) -> Run:
+    """Go on with a stopped run.
+
+    Raises `MismatchError` if the subject or the kind of device is no longer the one it was begun with.
+    """
     store = Run.open(out)
-    settings = Settings.from_json(store.config["settings"])
+    settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
+    if not store.done("prompts") or (settings.codebook and not store.has("codebook")):
+        raise RunIncompleteError(f"{out} was stopped before its prompts were kept: give the same `forepath run` again")
     subject = load_subject(settings)
     if subject.fingerprint != store.config["subject"]:
         raise MismatchError(
             f"{out} was begun with the subject {store.config['subject'][:12]}…, {settings.subject!r} is now "
             f"{subject.fingerprint[:12]}…; bring back the old weights, or start a new run"
+        )
+    if subject.model.device.type != store.config["device"]:
+        raise MismatchError(
+            f"{out} was begun on {store.config['device']}, this is {subject.model.device.type}: samples differ in "
+            "their last bits between devices; go on there, or start a new run"
         )
     with store.lock():
         _finish(store, settings, subject, report)

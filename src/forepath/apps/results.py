@@ -186,12 +186,12 @@ class ScoreTable:
 
 def dump_json(data: Any) -> str:
     """JSON as text; a NaN anywhere is a bug, so it raises rather than write invalid JSON."""
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
+    return json.dumps(data, ensure_ascii=True, indent=1, allow_nan=False)
 
 
 def dump_line(data: Any) -> str:
     """JSON on one line."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return json.dumps(data, ensure_ascii=True, allow_nan=False)
 
 
 def _null(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from forepath.apps.labelling import read_codebook, read_labelled
 from forepath.apps.models import load_subject
 from forepath.apps.results import ChainForecast, ScoreTable
-from forepath.apps.settings import Settings
+from forepath.apps.settings import settings_in
 from forepath.errors import MismatchError
 from forepath.forecasters.linear import LinearForecaster
 from forepath.records import Score, Trajectory
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 class OpenRun:
     """One run on disk and, once a forecast is asked for, its subject in memory."""
 
-    def __init__(self, store: Run) -> None:
+    def __init__(self, store: Run, *, trust_remote_code: bool = False) -> None:
         """Use `open_run`."""
         self.store = store
         self.path = store.path
-        self.settings = Settings.from_json(store.config["settings"])
+        self.settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
 
     @cached_property
     def codebook(self) -> Codebook:
@@ -83,11 +84,15 @@ class OpenRun:
 
 
 def _score(row: dict[str, Any]) -> Score:
-    """Back from JSON, where null is "could not judge"."""
-    values: dict[str, Any] = {k: float("nan") if v is None else v for k, v in row.items()}
+    """Back from JSON, where null is "could not judge" and "inf" more than can be measured."""
+    special = {None: float("nan"), "inf": float("inf")}
+    values: dict[str, Any] = {k: special.get(v, v) if k != "forecaster" else v for k, v in row.items()}
     return Score(**values)
 
 
-def open_run(path: Path | str) -> OpenRun:
-    """Open a run directory. Raises `RunError` if there is none, `RunVersionError` if a newer forepath wrote it."""
-    return OpenRun(Run.open(path))
+def open_run(path: Path | str, *, trust_remote_code: bool = False) -> OpenRun:
+    """Open a run directory. Raises `RunError` if there is none, `RunVersionError` if a newer forepath wrote it.
+
+    `trust_remote_code`: let a model that needs code of its own run it; never taken from the run.
+    """
+    return OpenRun(Run.open(path), trust_remote_code=trust_remote_code)

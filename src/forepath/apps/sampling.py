@@ -31,7 +31,6 @@ def write_samples(store: Run, settings: Settings, subject: HuggingFaceSubject, r
     from forepath.subjects.sampling import sample
 
     prompts = prompts_from(store.table("prompts"))
-    subject.encode([p.text for p in prompts], room=settings.policy.max_tokens)  # too long a prompt: say so before work
     size = settings.prompts_per_item
     groups = {f"group-{i // size:06d}": prompts[i : i + size] for i in range(0, len(prompts), size)}
     left = set(groups) - (store.done("trajectories") & store.done("activations"))
@@ -61,7 +60,7 @@ def write_samples(store: Run, settings: Settings, subject: HuggingFaceSubject, r
 
 def _narrow(values: np.ndarray) -> np.ndarray:
     """Logits of a wide vocabulary, projected; everything else as it is."""
-    if values.shape[1] <= WIDEST_LOGITS * 2:
+    if values.shape[1] <= WIDEST_LOGITS:
         return values
     rng = np.random.default_rng(0)
     projection = rng.standard_normal((values.shape[1], WIDEST_LOGITS), dtype=np.float32) / np.sqrt(WIDEST_LOGITS)

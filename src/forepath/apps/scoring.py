@@ -11,9 +11,10 @@ import numpy as np
 from forepath.apps.auditing import true_segments, write_audit
 from forepath.apps.costs import write_costs
 from forepath.apps.features import text_features
-from forepath.apps.fitting import head
+from forepath.apps.fitting import head, validation_loss
 from forepath.apps.labelling import Folds, last_themes, read_codebook, read_folds, read_labelled, read_labeller
 from forepath.apps.progress import Report
+from forepath.apps.sampling import sites_of
 from forepath.apps.settings import Settings
 from forepath.errors import PromptError
 from forepath.forecasters.base_rate import BaseRate
@@ -21,7 +22,7 @@ from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.markov import Markov
 from forepath.records import Forecast, Futures, Score
 from forepath.stats.judge import Judge
-from forepath.store import Run
+from forepath.store import Prompt, Run
 from forepath.themes.confusion import confusion
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ SAMPLES = (1, 2, 4, 8, 16)
 """How many samples the Monte-Carlo rivals get; at least two of a prompt's samples must be left to judge by."""
 SLIP = 0.001
 """Share of the base rate mixed into the exact odds: a model may do what its world never does."""
+MOST_TEXTS = 4000
+"""Training texts on which the labeller's confusion with the true themes is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def write_scores(store: Run, settings: Settings, subject: HuggingFaceSubject, re
             rows += judge.monte_carlo(k, shrink=False) + judge.monte_carlo(k, shrink=True)
         rows += judge.ceiling()
         report("score", len(entries) + 1, len(entries) + 1)
-        plain = [{k: _null(v) for k, v in asdict(row).items()} for row in rows]
+        plain = [{k: _plain(v) for k, v in asdict(row).items()} for row in rows]
         store.write_document("scores", {"rows": plain, "notes": _notes(trial)})
     if not store.has("costs"):
         write_costs(store, settings, subject)
@@ -89,7 +92,7 @@ def _entries(trial: Trial) -> list[tuple[str, Callable[[], Forecast]]]:
         ("tfidf", lambda: trial.of(_words(trial), LinearForecaster("none", chains=False, seed=settings.seed))),
         ("logits", lambda: trial.of(store.arrays("activations", "logits"), head(settings, chains=False))),
         ("shuffled", lambda: trial.of(chosen, head(settings, chains=False), shuffled=True)),
-        ("random_weights", lambda: trial.of(_untrained(trial, site), head(settings, chains=False))),
+        ("random_weights", lambda: trial.of(_untrained(trial), head(settings, chains=False))),
     ]
     if settings.world:
         entries.append(("exact", lambda: exact_forecast(trial)))
@@ -112,29 +115,43 @@ def _words(trial: Trial) -> np.ndarray:
     return text_features([t for t, k in zip(texts, known, strict=True) if k], texts)
 
 
-def _untrained(trial: Trial, site: str) -> np.ndarray:
+def _untrained(trial: Trial) -> np.ndarray:
+    """Activations of the untrained twin, at the site that is best for it on the validation prompts."""
     from forepath.subjects.control import randomised
 
     twin = randomised(trial.subject, trial.settings.seed)
-    return twin.activations([p.text for p in trial.folds.prompts], [site])[site]
+    sites = [s for s in sites_of(trial.settings, twin) if s != "logits"]
+    read = twin.activations([p.text for p in trial.folds.prompts], sites)
+    losses = {s: validation_loss(head(trial.settings, chains=False), read[s], trial.folds) for s in sites}
+    return read[min(losses, key=lambda s: losses[s])]
+
+
+def check_world(prompts: Sequence[Prompt]) -> None:
+    """Raises `PromptError` for a prompt that no document of the known world begins with."""
+    from forepath.worlds.documents import document_grammar
+    from forepath.worlds.posterior import posterior
+
+    for prompt in prompts:
+        try:
+            posterior(document_grammar(), prompt.text)
+        except PromptError as error:
+            raise PromptError(f"world=documents, but a prompt is not of that world: {error}") from error
 
 
 def exact_forecast(trial: Trial) -> Forecast:
     """The world's own odds for the test prompts, carried into the codebook by the labeller's confusion.
 
-    The confusion is counted on training texts. A prompt that is no beginning of a document raises `PromptError`.
+    The confusion is counted on training texts.
     """
     from forepath.worlds.documents import document_grammar
     from forepath.worlds.exact import exact_forecast as world_forecast
 
     grammar, themes = document_grammar(), trial.folds.futures.themes
-    training = [t for t in read_labelled(trial.store) if trial.settings.fold_of(t.prompt_id) == "train"]
+    training = [t for t in read_labelled(trial.store) if trial.settings.fold_of(t.prompt_id) == "train" and t.segments]
+    training = training[:MOST_TEXTS]
     rename = confusion(training, true_segments(training), grammar.themes, themes)
-    prompts: Sequence[str] = [p.text for p, t in zip(trial.folds.prompts, trial.folds.where("test"), strict=True) if t]
-    try:
-        steps = world_forecast(grammar, prompts, trial.settings.horizon).steps
-    except PromptError as error:
-        raise PromptError(f"world=documents, but a prompt is not of that world: {error}") from error
+    prompts = [p.text for p, t in zip(trial.folds.prompts, trial.folds.where("test"), strict=True) if t]
+    steps = world_forecast(grammar, prompts, trial.settings.horizon).steps
     renamed = steps @ rename
     return Forecast(themes, (1 - SLIP) * renamed + SLIP * trial.judge.base)
 
@@ -152,13 +169,20 @@ def _notes(trial: Trial) -> list[str]:
         f"the site was chosen on validation prompts (mean cross-entropy: {tried})",
         "test samples cut off before a step, left out of it: "
         + ", ".join(f"step {h + 1}: {n} of {futures.steps[:, :, h].size}" for h, n in enumerate(unseen)),
+        "so a step is scored given that the text reached it within the token limit, for every row alike",
         f"a forecast is of a policy: temperature {trial.settings.policy.temperature:g}, top-p "
         f"{trial.settings.policy.top_p:g}, at most {trial.settings.policy.max_tokens} tokens",
     ]
     if trial.settings.world:
-        notes.append("exact: the world's odds, renamed by the labeller's confusion with the true themes")
+        notes.append(
+            "exact: the world's odds, renamed step by step by the labeller's confusion with the true themes (an "
+            f"approximation beyond the next theme), with {SLIP:.1%} of the base rate mixed in"
+        )
     return notes
 
 
-def _null(value: object) -> object:
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _plain(value: object) -> object:
+    """JSON has no NaN and no infinity: null is "could not judge", "inf" is more than can be measured."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return None if np.isnan(value) else "inf"
+    return value

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
-from forepath.errors import InputError
+from forepath.errors import InputError, RunError
 from forepath.records import Policy
+from forepath.store import Run
 
 FOLDS = ("train", "validation", "test")
 
@@ -53,6 +54,11 @@ class Settings:
                 (self.samples >= 2, f"samples is {self.samples}; a distribution needs at least 2 samples a prompt"),
                 (self.horizon >= 1, f"horizon is {self.horizon}; forecast at least 1 step"),
                 (self.prompts_per_item >= 1, f"prompts_per_item is {self.prompts_per_item}; at least 1"),
+                (0 <= self.seed < 2**32, f"seed is {self.seed}; it lies in [0, 2**32)"),
+                (
+                    not self.sites or any(s != "logits" for s in self.sites),
+                    f"sites are {', '.join(self.sites)}; give one besides the logits, which are a baseline",
+                ),
                 (self.max_rows >= 0, f"max_rows is {self.max_rows}; at least 1, or 0 to leave it to the subject"),
                 (self.policy.max_tokens >= 1, f"max_tokens is {self.policy.max_tokens}; write at least 1 token"),
                 (self.policy.temperature >= 0, f"temperature is {self.policy.temperature}; 0 is greedy, no less"),
@@ -74,13 +80,13 @@ class Settings:
             raise InputError("; ".join(wrong))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for the manifest."""
-        return asdict(self)
+        """Plain data for the manifest. Leave to run a model's own code is never written down: it is given each time."""
+        return {k: v for k, v in asdict(self).items() if k != "trust_remote_code"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settings:
         """Back from a manifest; keys this version does not know are refused by name."""
-        known = {f.name for f in fields(cls)}
+        known = {f.name for f in fields(cls)} - {"trust_remote_code"}
         unknown = sorted(set(data) - known)
         if unknown:
             raise InputError(f"the manifest has settings this forepath does not know: {', '.join(unknown)}")
@@ -100,6 +106,13 @@ class Settings:
         if place < self.test_share:
             return "test"
         return "validation" if place < self.test_share + self.validation_share else "train"
+
+
+def settings_in(store: Run) -> Settings:
+    """The settings of a run. Raises `RunError` for a run that holds none."""
+    if "settings" not in store.config:
+        raise RunError(f"{store.path} holds no settings: it was not written by `forepath run`")
+    return Settings.from_json(store.config["settings"])
 
 
 def settings_of(pairs: Sequence[str], *, max_tokens: int | None = None, **values: Any) -> Settings:

@@ -21,7 +21,7 @@ def draw_texts(run: OpenRun, *, prompts: int, samples: int) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     themes = run.themes
-    console.print(Text.assemble(*((f" {t} ", f"{colour_of(t, themes)} reverse") for t in themes)))
+    console.print(Text.assemble(*((f" {plain(t)} ", f"{colour_of(t, themes)} reverse") for t in themes)))
     for group in run.trajectories(prompts=prompts, samples=samples):
         console.rule()
         console.print(Text(plain(group[0].prompt).rstrip(), style="bold"))

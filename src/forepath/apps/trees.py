@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from forepath.apps.terminal import plain
 from forepath.records import Chain
 
 
@@ -60,6 +61,7 @@ def draw_text(tree: Node, *, width: int = 20) -> list[str]:
     lines: list[str] = []
 
     def put(probability: float, label: str) -> None:
+        label = plain(label)
         lines.append(f"{100 * probability:3.0f} % {'█' * round(width * probability):<{width}} {label}")
 
     def walk(node: Node, indent: str) -> None:
