@@ -63,6 +63,9 @@ def test_a_forecast_is_a_distribution_and_draws_itself(finished):
     assert forecast.svg().startswith("<svg") and "<script" not in forecast.svg()
     assert set(forecast.to_pandas().columns) == {"step", "theme", "probability"}
     assert "%" in str(forecast)
+    with pytest.raises(InputError, match="no/such/folder"):
+        forecast.plot("/no/such/folder/tree.svg")
+    assert len(finished.codebook_text().splitlines()) == len(finished.codebook.themes)
 
 
 def test_no_prompt_is_in_two_folds_and_the_codebook_saw_training_texts_only(finished):

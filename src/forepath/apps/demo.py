@@ -50,7 +50,8 @@ def draw_pictures(run: OpenRun, forecast: ChainForecast) -> list[Path]:
 
 
 def print_summary(out: Path) -> None:
-    """The codebook with its checks, then the score table."""
+    """The themes with a quotation each, the checks of the codebook, then the score table."""
     opened = open_run(out)
+    print(opened.codebook_text(), "\n")
     print(opened.audit_text(), "\n")
     print(opened.scores())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from forepath.apps.pictures import draw_forecast
 from forepath.apps.terminal import plain
 from forepath.apps.trees import Node, draw_text, grow
-from forepath.errors import MissingExtraError
+from forepath.errors import InputError, MissingExtraError
 from forepath.records import Forecast, Score
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class ChainForecast:
 
     def plot(self, path: Path | str) -> Path:
         """Write the picture as SVG and return where it is."""
-        Path(path).write_text(self.svg(), encoding="utf-8")
+        with _writing(path):
+            Path(path).write_text(self.svg(), encoding="utf-8")
         return Path(path)
 
     def _repr_html_(self) -> str:
@@ -141,7 +143,8 @@ class ScoreTable:
     def plot(self, path: Path | str) -> Path:
         """Explained share and cross-entropy by step, baselines in grey; PNG or SVG by the suffix."""
         figure = self._figure()
-        figure.savefig(path, dpi=120)
+        with _writing(path):
+            figure.savefig(path, dpi=120)
         return Path(path)
 
     def _figure(self) -> Figure:
@@ -182,6 +185,17 @@ class ScoreTable:
             rows = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
             blocks.append("\n".join(["next theme" if step == 1 else f"step {step}", *rows]))
         return "\n\n".join([*blocks, *self.notes])
+
+
+@contextmanager
+def _writing(path: Path | str) -> Iterator[None]:
+    """Turn a picture that cannot be written into an error that says so."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: matplotlib does not know the suffix
+        raise InputError(
+            f"the picture {path} cannot be written ({error}); give a path in an existing folder"
+        ) from error
 
 
 def dump_json(data: Any) -> str:

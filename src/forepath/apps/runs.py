@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from forepath.apps.labelling import read_codebook, read_labelled
 from forepath.apps.models import load_subject
 from forepath.apps.results import ChainForecast, ScoreTable
 from forepath.apps.settings import settings_in
+from forepath.apps.terminal import plain
 from forepath.errors import MismatchError
 from forepath.forecasters.linear import LinearForecaster
 from forepath.records import Score, Trajectory
@@ -70,6 +72,15 @@ class OpenRun:
         rows = [_score(row) for row in data["rows"]]
         costs = [self.store.read_document("costs")["note"]] if self.store.has("costs") else []
         return ScoreTable(rows, (*data["notes"], *costs))
+
+    def codebook_text(self) -> str:
+        """One line per theme: its name, its share of what it was discovered on, and the beginning of a quotation."""
+        lines = []
+        for theme in self.codebook.themes:
+            share = "" if math.isnan(theme.share) else f"{100 * theme.share:4.1f} %"
+            quote = " ".join(plain(theme.examples[0]).split())[:70] if theme.examples else plain(theme.description)[:70]
+            lines.append(f"{plain(theme.name):<24} {share:>6}  {quote}")
+        return "\n".join(lines)
 
     def audit_text(self) -> str:
         """The codebook with its checks, as text."""
