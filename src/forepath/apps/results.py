@@ -218,7 +218,7 @@ def _last(value: float) -> float:
 
 def _cell(value: float, digits: int) -> str:
     if math.isinf(value):
-        return "∞"
+        return "∞" if value > 0 else "-∞"
     return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
