@@ -20,7 +20,7 @@ PROMPTS, ROUNDS = 16, 5
 def write_costs(store: Run, settings: Settings, subject: HuggingFaceSubject) -> None:
     """Document `costs`: seconds per prompt of reading it, of forecasting from what was read, and of one sample.
 
-    Medians of several rounds over the same prompts.
+    Reading and forecasting (the steps, without chains) are medians of several rounds; sampling is timed once.
     """
     from forepath.subjects.sampling import sample
 
