@@ -1,12 +1,18 @@
 """The data of `documents`: fresh, a function of seed and step alone, nothing lost, nothing leaking into padding."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from toys import TINY
 
 from forepath.organisms.documents import (
+    FADING,
+    NAME_TEXTS,
+    OPENINGS,
     DocumentBatches,
+    NameTexts,
     documents_tokenizer,
     encode,
     fingerprint,
@@ -39,6 +45,27 @@ def test_batches_hold_whole_documents():
         assert row[0] == 0 and goal[kept][-1] == 0
         assert np.array_equal(row[1:][: kept.sum() - 1], goal[kept][:-1])
         assert TOKENIZER.decode(goal[kept][:-1]) in texts
+
+
+def test_texts_of_names_are_little_but_one_hero_and_one_city_again():
+    lists = GRAMMAR.content.lists
+    for seed in ("a", "b", "c"):
+        openings = NameTexts(GRAMMAR).sample(seed).split(". ")
+        assert len(openings) >= OPENINGS
+        ends = [[w for w in (*lists["hero"], *lists["city"]) if o.endswith(w)] for o in openings]
+        names = {max(found, key=len) for found in ends if found}
+        assert 1 <= len(names) <= 2
+        assert sum(bool(found) for found in ends) >= OPENINGS
+
+
+def test_training_begins_on_names_and_then_leaves_them():
+    batches = DocumentBatches(GRAMMAR, TOKENIZER, replace(TINY, name_steps=2))
+    assert [[len(inputs) for inputs, _ in batches(step)] for step in (0, 1)] == [[NAME_TEXTS]] * 2
+    plain = DocumentBatches(GRAMMAR, TOKENIZER, TINY)
+    for step, extra in ((2, 1), (2 * FADING + 1, 1), (2 * FADING + 2, 0)):
+        mixed = batches(step)
+        assert len(mixed) == len(plain(step)) + extra
+        assert np.array_equal(mixed[0][0], plain(step)[0][0])
 
 
 def test_a_prompt_of_the_grammar_is_a_prefix_in_tokens():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from forepath.organisms import documents, library
 
-TINY = replace(documents.RECIPE, vocab_size=400, width=32, layers=1, heads=2, rows=4, steps=6, warmup=2)
+TINY = replace(documents.RECIPE, vocab_size=400, width=32, layers=1, heads=2, rows=4, steps=6, warmup=2, name_steps=0)
 TINY_LIBRARY = replace(
     library.RECIPE, vocab_size=300, width=32, layers=1, heads=2, context=64, rows=2, steps=4, warmup=2
 )

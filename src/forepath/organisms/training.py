@@ -54,6 +54,8 @@ class Recipe:
     weight_decay: float = 0.01
     embedding_spread: float = 0.02
     """Standard deviation of a fresh embedding. Tied embeddings pull words that stand in for one another together."""
+    name_steps: int = 0
+    """First steps on texts dense in repeated names (`documents` only)."""
     seed: int = 0
     store_dtype: str = "float32"
     """Type of the saved weights: 'float32' or 'bfloat16'."""
