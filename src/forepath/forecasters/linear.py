@@ -12,11 +12,11 @@ from typing import Literal, Self
 
 import numpy as np
 
-from forepath.errors import UnfittedError
+from forepath.errors import ForecastError, UnfittedError
 from forepath.forecasters.chains import likely_chains
 from forepath.forecasters.heads import Fold, Head, fit_head
 from forepath.forecasters.inputs import checked, checked_pair
-from forepath.forecasters.odds import absorbed
+from forepath.forecasters.odds import absorbed, floored, softmax
 from forepath.forecasters.saving import Origin, read_heads, write_heads
 from forepath.forecasters.targets import chain_rows, kept_aside, step_rows
 from forepath.records import END, Forecast, Futures
@@ -98,6 +98,22 @@ class LinearForecaster:
             return self._links[step - 1].odds(linear[step - 1][rows], before)
 
         return Forecast(self.themes, steps, *likely_chains(steps[:, 0], transition, self.themes, steps.shape[1]))
+
+    def transitions(self, activations: np.ndarray) -> np.ndarray:
+        """(rows, horizon - 1, themes, themes) P(theme at step h + 1 | theme at step h), `end` staying the end: what the
+        chains of `predict` are made of. Raises `UnfittedError`, `ActivationError`, and `ForecastError` where it was
+        fitted with `chains=False`.
+        """
+        points = self._points(activations)
+        if len(self._links) != len(self._steps) - 1:
+            raise ForecastError("this LinearForecaster was fitted with chains=False; fit it with chains=True")
+        count, end = len(self.themes), self.themes.index(END)
+        out = np.empty((len(points), len(self._links), count, count))
+        for h, link in enumerate(self._links):
+            logits = (points @ link.weights)[:, None, :] + link.intercepts
+            out[:, h] = floored(softmax(logits), link.floor)
+        out[:, :, end] = np.eye(count)[end]
+        return out
 
     def save(self, folder: Path | str, origin: Origin) -> None:
         """Write `forecaster.safetensors` and `forecaster.json`. Raises `UnfittedError`, `OSError`."""

@@ -136,6 +136,22 @@ class Belief:
             found = self._grow(theme, found[theme])
         return _mass(found.get(chain[-1], {}))
 
+    def along(self, chain: Chain) -> np.ndarray:
+        """(len(chain), themes) P(theme at step k | the themes of `chain` before it): what a perfect forecaster who
+        hears the themes but not the words says, step by step. Raises InputError for a chain that cannot be.
+        """
+        where = {theme: i for i, theme in enumerate(self.themes)}
+        rows = np.zeros((len(chain), len(self.themes)))
+        found = self._first()
+        for k, theme in enumerate(chain):
+            total = sum(_mass(parts) for parts in found.values())
+            for name, parts in found.items():
+                rows[k, where[name]] = _mass(parts) / total
+            if theme not in found:
+                raise InputError(f"given the chain {chain!r}; the grammar has no {theme!r} as its step {k + 1}")
+            found = self._grow(theme, found[theme]) if theme != END else {END: found[END]}
+        return rows
+
     def _first(self) -> dict[str, _Parts]:
         """The first step: theme -> the mass in it, by kind and latents. No theme without mass."""
         return self._by_theme(dict(enumerate(self.now)), dict(enumerate(self.ended)))

@@ -1,0 +1,86 @@
+"""Is the text still on the forecast path? Evidence against the forecast that may be looked at any time.
+
+Before each sentence is read, a gambler who doubts the forecast bets on its theme at the forecast's own odds. If the
+forecast is right, the gambler's capital is a non-negative supermartingale from 1, so that it ever reaches 1/a with
+probability at most a, whenever one stops to look (Ville, "Étude critique de la notion de collectif", 1939). So an alarm
+at capital 1/a is false in at most a share a of conversations, however long (Shafer & Vovk, "Game-theoretic foundations
+for probability and finance", 2019; Grünwald, de Heide & Koolen, "Safe testing", JRSS B 86, 2024; mixtures of bets:
+Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86, 2024).
+
+The bets: towards each of several alternatives, with each of several shares of the capital, begun at each sentence.
+The capital is their mixture, fixed in advance, so that it is evidence too and needs no tuning. That holds for forecasts
+that are the true odds; how far learned ones are from it is measured, and `threshold` sets a limit that holds for them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forepath.errors import InputError
+
+SHARES = (0.1, 0.4, 0.9)
+"""Of the capital, put on an alternative."""
+FLATTER, SHARPER = 0.5, 2.0
+"""Powers of the forecast's own odds that are alternatives to it: it was too sure, or not sure enough."""
+
+
+class Evidence:
+    """Capital of the doubters of many conversations (rows), sentence by sentence.
+
+    >>> evidence = Evidence(1, np.array([0.5, 0.5]))
+    >>> for _ in range(12):
+    ...     value = evidence.bet(np.array([[0.9, 0.1]]), np.array([1]))
+    >>> bool(value[0] > 20)
+    True
+    """
+
+    def __init__(self, rows: int, base: np.ndarray | None) -> None:
+        """`base` (themes,) how often each theme comes at all, an alternative; None: even odds only."""
+        self._base = base
+        kinds = 3 if base is None else 4
+        self._asleep = np.ones(rows)
+        self._awake = np.zeros((rows, kinds, len(SHARES)))
+        self._bets = np.zeros(rows, dtype=int)
+        self.value = np.ones(rows)
+        """(rows,) the e-values so far."""
+        self.highest = np.ones(rows)
+        """(rows,) the largest so far."""
+
+    def bet(self, odds: np.ndarray, themes: np.ndarray) -> np.ndarray:
+        """The e-values (rows,) after the themes (rows,) came for which the forecast gave `odds` (rows, themes).
+
+        A theme index below 0 could not be judged: nothing is bet in that row. Raises `InputError` for odds that are
+        negative or sum to more than 1: no forecast, and the guarantee would be void.
+        """
+        if (odds < 0).any() or (odds.sum(axis=1) > 1 + 1e-6).any():
+            raise InputError(
+                f"odds from {odds.min():.3g} summing to up to {odds.sum(axis=1).max():.6g}; wanted rows of "
+                "probabilities that sum to at most 1"
+            )
+        rows = np.flatnonzero(themes >= 0)
+        given = odds[rows, themes[rows]]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = self._alternatives(odds[rows], themes[rows]) / given[:, None]
+        ratio[given == 0] = np.inf  # what the forecast called impossible came
+        shares = np.array(SHARES)
+        factor = (1 - shares) + shares * ratio[:, :, None]
+        self._bets[rows] += 1
+        woken = self._asleep[rows] / (self._bets[rows] + 1)
+        self._asleep[rows] -= woken
+        staked = self._awake[rows] + (woken / factor[0].size if len(rows) else woken)[:, None, None]
+        self._awake[rows] = np.where(staked > 0, staked * factor, 0.0)
+        self.value[rows] = self._asleep[rows] + self._awake[rows].sum(axis=(1, 2))
+        np.maximum(self.highest, self.value, out=self.highest)
+        return self.value
+
+    def _alternatives(self, odds: np.ndarray, themes: np.ndarray) -> np.ndarray:
+        """(rows, kinds) the odds that each alternative gave to what came."""
+        count = odds.shape[1]
+        at = np.arange(len(odds)), themes
+        out = [np.full(len(odds), 1.0 / count)]
+        if self._base is not None:
+            out.append(self._base[themes])
+        for power in (FLATTER, SHARPER):
+            raised = odds**power
+            out.append(raised[at] / np.maximum(raised.sum(axis=1), 1e-300))
+        return np.stack(out, axis=1)

@@ -1,0 +1,73 @@
+"""When will a theme come? From the odds of the next theme given the one before. Knows probabilities only.
+
+The chain is made to avoid the theme, and what would have entered it is counted (first-passage odds of a Markov chain,
+Kemeny & Snell, "Finite Markov chains", 1960): all themes at once, one small matrix product per step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def hazards(first: np.ndarray, links: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """((horizon, themes) P(the theme comes within the first h steps), (themes,) expected tokens until it begins).
+
+    `first` (themes,) odds of step 1; `links` (horizon - 1, themes, themes) P(theme | theme before) of each later step;
+    `lengths` (themes,) mean tokens of a segment of each theme. The tokens are counted from the start of step 1 and
+    given that the theme comes at all within the horizon; NaN where it cannot.
+
+    >>> stay = np.array([[[0.0, 1.0], [0.0, 1.0]]])
+    >>> chance, tokens = hazards(np.array([0.75, 0.25]), stay, np.array([30.0, 0.0]))
+    >>> chance.tolist(), tokens.tolist()
+    ([[0.75, 0.25], [0.75, 1.0]], [0.0, 22.5])
+    """
+    count = len(first)
+    mass = np.tile(first, (count, 1))  # row a: where the chain is, theme a not met before this step
+    waited = np.zeros_like(mass)  # the same, times the tokens written until then
+    came, late = [np.diagonal(mass).copy()], np.zeros(count)
+    for link in links:
+        np.fill_diagonal(mass, 0.0)
+        np.fill_diagonal(waited, 0.0)
+        waited = (waited + mass * lengths) @ link
+        mass = mass @ link
+        came.append(np.diagonal(mass).copy())
+        late += np.diagonal(waited)
+    chance = np.cumsum(came, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        tokens = np.where(chance[-1] > 1e-12, late / chance[-1], np.nan)
+    return np.minimum(chance, 1.0), tokens
+
+
+def chance_of_any(first: np.ndarray, links: np.ndarray, wanted: Sequence[int]) -> np.ndarray:
+    """(horizon,) P(any theme of `wanted` comes within the first h steps); arguments as for `hazards`.
+
+    >>> even = np.full((1, 3, 3), 1 / 3)
+    >>> chance_of_any(np.full(3, 1 / 3), even, [0, 1]).round(3).tolist()
+    [0.667, 0.889]
+    """
+    mass, came = first.copy(), []
+    for step in range(len(links) + 1):
+        mass = mass if step == 0 else mass @ links[step - 1]
+        came.append(mass[list(wanted)].sum())
+        mass = mass.copy()
+        mass[list(wanted)] = 0.0
+    return np.minimum(np.cumsum(came), 1.0)
+
+
+def independent(steps: np.ndarray, end: int) -> np.ndarray:
+    """Links for a forecaster that gives steps only: each step as if it did not depend on the one before.
+
+    `steps` (horizon, themes); `end` stays the end. An assumption, not a forecast: the odds of "within" are then rough.
+    """
+    ended = steps[:, end]
+    alive = np.maximum(1.0 - ended[:-1], 1e-12)
+    links = np.repeat(np.maximum(steps[1:], 0.0)[:, None, :], steps.shape[1], axis=1)
+    links[:, :, end] = np.clip((ended[1:] - ended[:-1]) / alive, 0.0, 1.0)[:, None]
+    others = np.arange(steps.shape[1]) != end
+    rest = links[:, :, others]
+    total = np.maximum(rest.sum(axis=2, keepdims=True), 1e-300)
+    links[:, :, others] = rest / total * (1.0 - links[:, :, end])[..., None]
+    links[:, end, :] = np.eye(steps.shape[1])[end]
+    return links
