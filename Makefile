@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slow gpu bench docs format clean
+.PHONY: help demo test check slow gpu browser web bench docs format clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,13 @@ slow: $(READY)  ## the slow tests
 
 gpu: $(READY)  ## the tests that need an accelerator
 	$(BIN)/python -m pytest -m gpu
+
+browser: $(READY)  ## the dashboard in a real browser (Debian: apt-get install chromium; npm for the axe check)
+	$(BIN)/python -m pytest -m browser
+
+web:  ## build the dashboard's page from web/ (needs Node 20 or newer; what it builds is committed)
+	$(BIN)/python -m forepath.apps.dashboard.openapi > web/openapi.json
+	cd web && npm ci && npm run types && npm run check && npm run build
 
 bench: $(READY)  ## every benchmark, its peer in the same run
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done

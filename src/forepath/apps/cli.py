@@ -121,6 +121,25 @@ def demo(
         demonstrate(out, prompts, report=report)
 
 
+@app.command()
+def dash(
+    runs: Annotated[Path, typer.Argument(metavar="RUN|DIR", help="A run, or the directory of runs.")] = Path("runs"),
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.")] = 8765,
+    host: Annotated[
+        str, typer.Option(help="The address to bind to; this machine only, unless you say so.")
+    ] = "127.0.0.1",
+    name: Annotated[list[str] | None, typer.Option(help="A further name browsers may call this server by.")] = None,
+) -> None:
+    """See it in a browser: forecasts, texts, runs, scores, live writing. Prints its token once."""
+    try:
+        from forepath.apps.dashboard.server import serve
+    except ModuleNotFoundError as error:
+        from forepath.errors import MissingExtraError
+
+        raise MissingExtraError(error.name or "fastapi", "serve", "the dashboard") from error
+    serve(runs, port=port, host=host, names=name or [])
+
+
 @app.command("prompts")
 def write_prompts(
     world: Annotated[str, typer.Argument(help="The known world: documents.")],

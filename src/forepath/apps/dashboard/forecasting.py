@@ -1,0 +1,110 @@
+"""Routes of the Forecast screen: a prompt in, the odds of what follows out, beside base rates and what was written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from forepath.apps.dashboard import shelf
+from forepath.apps.dashboard.engine import Engine
+from forepath.apps.dashboard.library import Library
+from forepath.apps.dashboard.shapes import (
+    Ask,
+    Branch,
+    ChainShape,
+    Example,
+    Examples,
+    ForecastShape,
+    PromptsPage,
+    RunShape,
+    Written,
+)
+from forepath.apps.results import ChainForecast
+from forepath.apps.runs import OpenRun
+from forepath.apps.trees import Node
+from forepath.errors import InputError
+
+MOST_CHAINS = 200
+"""Chains sent to the page."""
+
+
+def routes(library: Library, engine: Engine) -> APIRouter:
+    """Frame, prompts, forecasts and examples of one run."""
+    api = APIRouter(prefix="/api/runs/{run}", tags=["forecast"])
+
+    @api.get("")
+    def read_run(run: str) -> RunShape:
+        return shelf.frame(library.open(run), library.entry(run), engine)
+
+    @api.post("/warm")
+    def warm(run: str) -> RunShape:
+        engine.warm(library.open(run))
+        return shelf.frame(library.open(run), library.entry(run), engine)
+
+    @api.get("/prompts")
+    def read_prompts(
+        run: str,
+        q: Annotated[str, Query(max_length=1000)] = "",
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    ) -> PromptsPage:
+        return shelf.find_prompts(library.open(run), q, offset, limit)
+
+    @api.post("/forecast")
+    def forecast(run: str, ask: Ask) -> ForecastShape:
+        began = time.perf_counter()
+        opened = library.open(run)
+        if not ask.prompt:
+            raise InputError("the prompt is empty; type one, or pick one of the run's")
+        result = engine.forecast(opened, ask.prompt)
+        spent = 1e3 * (time.perf_counter() - began)
+        return shaped(run, opened, result, least=ask.least, milliseconds=spent)
+
+    @api.get("/themes/{theme}/examples")
+    def read_examples(run: str, theme: int) -> Examples:
+        themes = library.open(run).codebook.themes
+        quoted = themes[theme].examples if 0 <= theme < len(themes) else ()
+        return Examples(theme=theme, examples=[Example(text=t, trajectory=None) for t in quoted[:5]])
+
+    return api
+
+
+def shaped(run: str, opened: OpenRun, result: ChainForecast, *, least: float, milliseconds: float) -> ForecastShape:
+    """A forecast as the page reads it."""
+    themes = result.forecast.themes
+    index = {theme: i for i, theme in enumerate(themes)}
+    tree = result.tree(least=least, widest=8)
+    written = shelf.written(opened, result.prompt)
+    return ForecastShape(
+        run=run,
+        prompt=result.prompt,
+        source=result.source,
+        steps=result.forecast.steps[0].tolist(),
+        base=shelf.base(opened).tolist(),
+        tree=branches(tree.children, index),
+        rest=tree.rest,
+        chains=[ChainShape(themes=[index[t] for t in c], probability=p) for c, p in result.chains[:MOST_CHAINS]],
+        written=written,
+        notes=_notes(opened, written),
+        milliseconds=milliseconds,
+    )
+
+
+def branches(nodes: Sequence[Node], index: dict[str, int]) -> list[Branch]:
+    """The nodes of a tree with their themes by index."""
+    return [
+        Branch(theme=index[n.theme], probability=n.probability, children=branches(n.children, index), rest=n.rest)
+        for n in nodes
+    ]
+
+
+def _notes(run: OpenRun, written: Written | None) -> list[str]:
+    notes = [f"Odds under {shelf.describe(run.settings.policy)}."]
+    if written is not None and written.fold != "test":
+        notes.append(
+            f"This is a {written.fold} prompt: the forecaster was fitted or chosen on it, so agreement proves little."
+        )
+    return notes
