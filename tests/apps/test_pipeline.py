@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from forepath.apps.demo import world_prompts
-from forepath.apps.labelling import observed_chain, read_folds
+from forepath.apps.labelling import observed_chain, read_fold_names, read_folds
 from forepath.apps.pipeline import resume, run
 from forepath.apps.runs import open_run
 from forepath.apps.settings import Settings
@@ -71,11 +71,12 @@ def test_a_forecast_is_a_distribution_and_draws_itself(finished):
 def test_no_prompt_is_in_two_folds_and_the_codebook_saw_training_texts_only(finished):
     folds = read_folds(finished.store, finished.settings)
     assert folds.where("train", "validation", "test").all()
+    fold = read_fold_names(finished.store, finished.settings)
     texts = {t.text for g in finished.trajectories(prompts=PROMPTS, samples=6) for t in g
-             if finished.settings.fold_of(t.prompt_id) != "train"}  # fmt: skip
+             if fold[t.prompt_id] != "train"}  # fmt: skip
     quoted = {e for theme in finished.codebook.themes for e in theme.examples}
     training = {t.text for g in finished.trajectories(prompts=PROMPTS, samples=6) for t in g
-                if finished.settings.fold_of(t.prompt_id) == "train"}  # fmt: skip
+                if fold[t.prompt_id] == "train"}  # fmt: skip
     assert all(any(q in t for t in training) for q in quoted), texts
 
 

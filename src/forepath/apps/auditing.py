@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from forepath.apps.labelling import Folds, read_codebook, read_folds, read_labelled
+from forepath.apps.labelling import Folds, read_codebook, read_cost, read_fold_names, read_labelled
 from forepath.apps.settings import Settings
 from forepath.records import Futures, Segment, Trajectory
 from forepath.store import Run
-from forepath.themes.audit import audit
+from forepath.themes.audit import audit, truth_agreement
 
 ROUND = 10
 """Samples per prompt in each of the two rounds whose agreement is the label-noise ceiling."""
@@ -17,19 +17,25 @@ MOST_TEXTS = 2000
 """Texts compared with the truth of a known world."""
 
 
-def write_audit(store: Run, settings: Settings) -> None:
-    """Document `audit`: the checks as data and as text, on the test prompts only."""
+def write_audit(store: Run, settings: Settings, folds: Folds) -> None:
+    """Document `audit`: the checks as data and as text, on the test prompts only; what labelling cost, in all."""
     if store.has("audit"):
         return
-    folds = read_folds(store, settings)
-    judged = [t for t in read_labelled(store) if settings.fold_of(t.prompt_id) == "test"]
-    known = judged[:MOST_TEXTS] if settings.world else []
-    codebook = read_codebook(store)
+    codebook, names = read_codebook(store), read_fold_names(store, settings)
+    known: list[Trajectory] = []
+
+    def judged() -> Iterator[Trajectory]:
+        for trajectory in read_labelled(store):
+            if names[trajectory.prompt_id] == "test":
+                if settings.world and len(known) < MOST_TEXTS:
+                    known.append(trajectory)
+                yield trajectory
+
     lost = store.table(f"unlabelled-{codebook.id}")["trajectory"].to_pylist()
-    failures = sum(settings.fold_of(name.rpartition("/")[0]) == "test" for name in lost)
-    found = audit(codebook, judged, failures=failures, rounds=_rounds(folds))
+    failures = sum(names[name.rpartition("/")[0]] == "test" for name in lost)
+    found = audit(codebook, judged(), failures=failures, rounds=_rounds(folds), cost=read_cost(store))
     if known:
-        found = replace(found, truth=audit(codebook, known, truth=true_segments(known)).truth)
+        found = replace(found, truth=truth_agreement(known, true_segments(known)))
     store.write_document("audit", {"text": "\n".join(found.lines()), **found.to_json()})
 
 

@@ -10,6 +10,7 @@ from forepath.apps.labelling import Folds, read_codebook, read_folds
 from forepath.apps.progress import Report
 from forepath.apps.sampling import sites_of
 from forepath.apps.settings import Settings
+from forepath.errors import InputError
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.saving import Origin
 from forepath.stats.judge import Judge
@@ -53,8 +54,18 @@ def head(settings: Settings, *, chains: bool = True) -> LinearForecaster:
 
 
 def validation_loss(forecaster: LinearForecaster, features: np.ndarray, folds: Folds) -> float:
-    """Mean cross-entropy over the steps, nats: fitted on the training prompts, measured on the validation prompts."""
+    """Mean cross-entropy over the steps, nats: fitted on the training prompts, measured on the validation prompts.
+
+    Raises `InputError` if no validation prompt has two samples that were observed at any step.
+    """
     forecaster.fit(features[folds.where("train")], folds.of("train"))
     forecast = forecaster.predict(features[folds.where("validation")])
     scores = Judge(folds.of("validation"), folds.of("train"), seed=0).score("", forecast)
-    return float(np.nanmean([s.cross_entropy for s in scores]))
+    losses = [s.cross_entropy for s in scores if not np.isnan(s.cross_entropy)]
+    if not losses:
+        raise InputError(
+            f"none of {int(folds.where('validation').sum())} validation prompts has two samples with a theme in them: "
+            "the texts are too short or could not be labelled, and no layer can be chosen; raise max_tokens or "
+            "samples, or give more prompts"
+        )
+    return float(np.mean(losses))

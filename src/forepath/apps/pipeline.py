@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forepath.apps.fitting import write_forecasters
+from forepath.apps.labellers import mean_site
 from forepath.apps.labelling import write_labels
-from forepath.apps.models import load_subject
+from forepath.apps.models import load_subject, pins_of, subject_of
 from forepath.apps.progress import Report, silent
 from forepath.apps.sampling import sites_of, write_samples
 from forepath.apps.scoring import check_world, write_scores
@@ -47,6 +48,7 @@ def run(settings: Settings, prompts: Sequence[Prompt], out: Path | str, *, repor
     config = {
         "settings": settings.to_json(),
         "subject": subject.fingerprint,
+        **pins_of(settings),
         "device": subject.model.device.type,
         "prompts": ids,
         "codebook": codebook.id if codebook else None,
@@ -68,11 +70,13 @@ def check(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFaceSub
     """
     subject.encode([p.text for p in prompts], room=settings.policy.max_tokens)
     subject.anatomy.parse(sites_of(settings, subject))
-    empty = set(FOLDS) - {settings.fold_of(p.id) for p in prompts}
+    if settings.embedder.startswith("subject"):
+        subject.anatomy.parse([mean_site(settings, subject)])
+    empty = set(FOLDS) - {settings.fold_of(p) for p in prompts}
     if empty:
-        raise PromptError(
-            f"{len(prompts)} prompts leave the fold {sorted(empty)[0]!r} empty; give more prompts (some hundreds)"
-        )
+        groups = len({settings.group_of(p) for p in prompts})
+        what = f"{groups} groups by {settings.group!r}" if settings.group else f"{len(prompts)} prompts"
+        raise PromptError(f"{what} leave the fold {sorted(empty)[0]!r} empty; give more of them (some hundreds)")
     if settings.world:
         check_world(prompts)
     return Codebook.load(settings.codebook) if settings.codebook else None
@@ -81,18 +85,14 @@ def check(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFaceSub
 def resume(out: Path | str, *, trust_remote_code: bool = False, report: Report = silent) -> Run:
     """Go on with a stopped run.
 
-    Raises `MismatchError` if the subject or the kind of device is no longer the one it was begun with.
+    Raises `MismatchError` if the subject (before it is loaded, where its files have changed) or the kind of device is
+    no longer the one it was begun with.
     """
     store = Run.open(out)
     settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
     if not store.done("prompts") or (settings.codebook and not store.has("codebook")):
         raise RunIncompleteError(f"{out} was stopped before its prompts were kept: give the same `forepath run` again")
-    subject = load_subject(settings)
-    if subject.fingerprint != store.config["subject"]:
-        raise MismatchError(
-            f"{out} was begun with the subject {store.config['subject'][:12]}…, {settings.subject!r} is now "
-            f"{subject.fingerprint[:12]}…; bring back the old weights, or start a new run"
-        )
+    subject = subject_of(store, settings)
     if subject.model.device.type != store.config["device"]:
         raise MismatchError(
             f"{out} was begun on {store.config['device']}, this is {subject.model.device.type}: samples differ in "
@@ -106,6 +106,6 @@ def resume(out: Path | str, *, trust_remote_code: bool = False, report: Report =
 def _finish(store: Run, settings: Settings, subject: HuggingFaceSubject, report: Report) -> None:
     store.gc()
     write_samples(store, settings, subject, report)
-    write_labels(store, settings, report)
+    write_labels(store, settings, subject, report)
     write_forecasters(store, settings, subject, report)
     write_scores(store, settings, subject, report)

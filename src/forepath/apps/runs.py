@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forepath.apps.labelling import read_codebook, read_labelled
-from forepath.apps.models import load_subject
+from forepath.apps.models import subject_of
 from forepath.apps.results import ChainForecast, ScoreTable
 from forepath.apps.settings import settings_in
 from forepath.apps.terminal import plain
-from forepath.errors import MismatchError
 from forepath.forecasters.linear import LinearForecaster
 from forepath.records import Score, Trajectory
 from forepath.store import Run
@@ -45,13 +44,7 @@ class OpenRun:
     @cached_property
     def subject(self) -> HuggingFaceSubject:
         """The model the run is about, loaded. Raises `MismatchError` if its weights have changed since."""
-        subject = load_subject(self.settings)
-        if subject.fingerprint != self.store.config["subject"]:
-            raise MismatchError(
-                f"{self.path} is about the subject {self.store.config['subject'][:12]}…, but "
-                f"{self.settings.subject!r} is now {subject.fingerprint[:12]}…; a forecaster reads only its own subject"
-            )
-        return subject
+        return subject_of(self.store, self.settings)
 
     @cached_property
     def forecaster(self) -> LinearForecaster:
@@ -89,9 +82,11 @@ class OpenRun:
     def trajectories(self, *, prompts: int, samples: int) -> list[list[Trajectory]]:
         """The first `samples` labelled trajectories of the first `prompts` prompts."""
         groups: dict[str, list[Trajectory]] = {}
-        for trajectory in read_labelled(self.store):
+        for trajectory in read_labelled(self.store):  # a shard at a time: no more is read than is shown
+            if trajectory.prompt_id not in groups and len(groups) == prompts:
+                break
             groups.setdefault(trajectory.prompt_id, []).append(trajectory)
-        return [group[:samples] for group in list(groups.values())[:prompts]]
+        return [group[:samples] for group in groups.values()]
 
 
 def _score(row: dict[str, Any]) -> Score:

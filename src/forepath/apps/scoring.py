@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forepath.apps.auditing import true_segments, write_audit
 from forepath.apps.costs import write_costs
-from forepath.apps.features import text_features
 from forepath.apps.fitting import head, validation_loss
-from forepath.apps.labelling import Folds, last_themes, read_codebook, read_folds, read_labelled, read_labeller
+from forepath.apps.labelling import (
+    Folds,
+    read_codebook,
+    read_fold_names,
+    read_folds,
+    read_labelled,
+    read_last_themes,
+)
 from forepath.apps.progress import Report
 from forepath.apps.sampling import sites_of
 from forepath.apps.settings import Settings
@@ -23,15 +30,14 @@ from forepath.forecasters.markov import Markov
 from forepath.records import Forecast, Futures, Score
 from forepath.stats.judge import Judge
 from forepath.store import Prompt, Run
-from forepath.themes.confusion import confusion
+from forepath.themes.confusion import SLIP, confusion, renamed
+from forepath.themes.word_vectors import word_vectors
 
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject
 
 SAMPLES = (1, 2, 4, 8, 16)
 """How many samples the Monte-Carlo rivals get; at least two of a prompt's samples must be left to judge by."""
-SLIP = 0.001
-"""Share of the base rate mixed into the exact odds: a model may do what its world never does."""
 MOST_TEXTS = 4000
 """Training texts on which the labeller's confusion with the true themes is counted."""
 
@@ -58,10 +64,12 @@ class Trial:
 
 def write_scores(store: Run, settings: Settings, subject: HuggingFaceSubject, report: Report) -> None:
     """Documents `audit`, `scores` and, because seconds differ from run to run, `costs` on its own."""
-    write_audit(store, settings)
-    if not store.has("scores"):
+    if not (store.has("audit") and store.has("scores")):
         folds = read_folds(store, settings)
-        judge = Judge(folds.of("test"), folds.of("train", "validation"), seed=settings.seed)
+        write_audit(store, settings, folds)
+        judge = Judge(
+            folds.of("test"), folds.of("train", "validation"), seed=settings.seed, groups=folds.groups(settings, "test")
+        )
         trial = Trial(store, settings, subject, folds, judge)
         rows: list[Score] = []
         entries = _entries(trial)
@@ -88,14 +96,14 @@ def _entries(trial: Trial) -> list[tuple[str, Callable[[], Forecast]]]:
     entries: list[tuple[str, Callable[[], Forecast]]] = [
         (f"linear@{site}", lambda: saved.predict(chosen[test])),
         ("base_rate", lambda: _fit_plain(BaseRate(), chosen[:, :1], trial)),
-        ("markov", lambda: _fit_plain(Markov(), _last(trial), trial)),
+        ("markov", lambda: _fit_plain(Markov(), read_last_themes(store, folds.futures.themes), trial)),
         ("tfidf", lambda: trial.of(_words(trial), LinearForecaster("none", chains=False, seed=settings.seed))),
         ("logits", lambda: trial.of(store.arrays("activations", "logits"), head(settings, chains=False))),
         ("shuffled", lambda: trial.of(chosen, head(settings, chains=False), shuffled=True)),
         ("random_weights", lambda: trial.of(_untrained(trial), head(settings, chains=False))),
     ]
     if settings.world:
-        entries.append(("exact", lambda: exact_forecast(trial)))
+        entries.append(("exact", lambda: _exact(trial)))
     return entries
 
 
@@ -104,15 +112,10 @@ def _fit_plain(forecaster: BaseRate | Markov, features: np.ndarray, trial: Trial
     return forecaster.fit(features[known], trial.folds.of("train", "validation")).predict(features[test])
 
 
-def _last(trial: Trial) -> np.ndarray:
-    labeller = read_labeller(trial.store, trial.settings)
-    return last_themes(trial.folds.prompts, labeller, trial.folds.futures.themes)
-
-
 def _words(trial: Trial) -> np.ndarray:
     known = trial.folds.where("train", "validation")
     texts = [p.text for p in trial.folds.prompts]
-    return text_features([t for t, k in zip(texts, known, strict=True) if k], texts)
+    return word_vectors([t for t, k in zip(texts, known, strict=True) if k], texts)
 
 
 def _untrained(trial: Trial) -> np.ndarray:
@@ -138,22 +141,18 @@ def check_world(prompts: Sequence[Prompt]) -> None:
             raise PromptError(f"world=documents, but a prompt is not of that world: {error}") from error
 
 
-def exact_forecast(trial: Trial) -> Forecast:
-    """The world's own odds for the test prompts, carried into the codebook by the labeller's confusion.
-
-    The confusion is counted on training texts.
-    """
+def _exact(trial: Trial) -> Forecast:
+    """The world's own odds for the test prompts, in the codebook's names: see `themes.confusion`."""
     from forepath.worlds.documents import document_grammar
-    from forepath.worlds.exact import exact_forecast as world_forecast
+    from forepath.worlds.exact import exact_forecast
 
     grammar, themes = document_grammar(), trial.folds.futures.themes
-    training = [t for t in read_labelled(trial.store) if trial.settings.fold_of(t.prompt_id) == "train" and t.segments]
-    training = training[:MOST_TEXTS]
-    rename = confusion(training, true_segments(training), grammar.themes, themes)
+    names = read_fold_names(trial.store, trial.settings)
+    known = (t for t in read_labelled(trial.store) if names[t.prompt_id] == "train" and t.segments)
+    training = list(islice(known, MOST_TEXTS))
+    rates = confusion(training, true_segments(training), grammar.themes, themes)
     prompts = [p.text for p, t in zip(trial.folds.prompts, trial.folds.where("test"), strict=True) if t]
-    steps = world_forecast(grammar, prompts, trial.settings.horizon).steps
-    renamed = steps @ rename
-    return Forecast(themes, (1 - SLIP) * renamed + SLIP * trial.judge.base)
+    return renamed(exact_forecast(grammar, prompts, trial.settings.horizon), rates, themes, trial.judge.base)
 
 
 def _notes(trial: Trial) -> list[str]:
@@ -173,6 +172,12 @@ def _notes(trial: Trial) -> list[str]:
         f"a forecast is of a policy: temperature {trial.settings.policy.temperature:g}, top-p "
         f"{trial.settings.policy.top_p:g}, at most {trial.settings.policy.max_tokens} tokens",
     ]
+    if trial.settings.group:
+        known, asked = (len(set(trial.folds.groups(trial.settings, *f))) for f in (("train", "validation"), ("test",)))
+        notes.append(
+            f"prompts of one {trial.settings.group!r} are in one fold: {known} of these to fit and choose on, "
+            f"{asked} to test on; intervals draw whole groups"
+        )
     if trial.settings.world:
         notes.append(
             "exact: the world's odds, renamed step by step by the labeller's confusion with the true themes (an "

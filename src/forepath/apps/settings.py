@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
-from forepath.errors import InputError, RunError
+from forepath.errors import InputError, PromptError, RunError
 from forepath.records import Policy
-from forepath.store import Run
+from forepath.store import Prompt, Run
 
 FOLDS = ("train", "validation", "test")
+CAPTURE_DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,27 @@ class Settings:
     """"none", "standardise" or "layernorm"."""
     codebook: str | None = None
     """A codebook file; None discovers one on the training prompts."""
+    embedder: str = "tfidf"
+    """How texts are compared: "tfidf"; "sentence:PATH_OR_ID", a sentence-transformers model; "subject" or
+    "subject:SITE", the subject's own mean activations (default: the middle of its residual streams)."""
+    labeller: str = "codebook"
+    """"codebook": by its patterns, centroids or examples; "endpoint": a language model chooses from the codebook."""
+    endpoint: str | None = None
+    """Of the endpoint labeller: an OpenAI-compatible address such as "http://localhost:8000/v1"."""
+    endpoint_model: str | None = None
+    """The name of the model there. A key is read from the environment (`FOREPATH_ENDPOINT_KEY`), never stored."""
     world: str | None = None
     """"documents" if the prompts come from that grammar: adds the exact answer and the labels' agreement with truth."""
+    group: str | None = None
+    """A column of the prompts (author, thread …): prompts of equal value are all in one fold. None: each by itself."""
     test_share: float = 0.25
     validation_share: float = 0.15
     device: str | None = None
     dtype: str = "auto"
+    capture_dtype: str = "float32"
+    """Of the activations kept in the run: "float32", or half the room: "bfloat16" (3 digits), "float16" (to 65,504)."""
+    revision: str | None = None
+    """Branch, tag or commit of a hub id; what it is when the run begins is pinned in the manifest."""
     chat: bool = False
     """Hand each prompt to the model as a user's turn, through the tokenizer's chat template."""
     trust_remote_code: bool = False
@@ -67,6 +85,23 @@ class Settings:
                 (
                     self.normalise in ("none", "standardise", "layernorm"),
                     f"normalise is {self.normalise!r}; choose none, standardise or layernorm",
+                ),
+                (
+                    self.capture_dtype in CAPTURE_DTYPES,
+                    f"capture_dtype is {self.capture_dtype!r}; choose {', '.join(CAPTURE_DTYPES)}",
+                ),
+                (
+                    re.fullmatch(r"tfidf|sentence:.+|subject(:.+)?", self.embedder) is not None,
+                    f"embedder is {self.embedder!r}; choose tfidf, sentence:PATH_OR_ID, subject or subject:SITE",
+                ),
+                (
+                    self.labeller in ("codebook", "endpoint"),
+                    f"labeller is {self.labeller!r}; choose codebook or endpoint",
+                ),
+                (
+                    self.labeller != "endpoint" or bool(self.endpoint and self.endpoint_model),
+                    "labeller is endpoint, so give endpoint=URL (such as http://localhost:8000/v1) and "
+                    "endpoint_model=NAME too",
                 ),
                 (self.world in (None, "documents"), f"world is {self.world!r}; the known world is 'documents'"),
                 (
@@ -95,17 +130,33 @@ class Settings:
         values["sites"] = tuple(data["sites"])
         return cls(**values)
 
-    def fold_of(self, prompt_id: str) -> str:
-        """ "train", "validation" or "test", by a hash of the prompt alone: a prompt never changes its fold.
+    def fold_of(self, prompt: Prompt) -> str:
+        """ "train", "validation" or "test", by a hash of the prompt, or of its value of `group`: it never changes.
 
-        >>> shares = [Settings("documents").fold_of(str(i)) for i in range(2000)]
-        >>> 0.22 < shares.count("test") / 2000 < 0.28
+        Raises `PromptError` for a prompt without that column.
+
+        >>> prompts = [Prompt(str(i), "", {"book": i // 10}) for i in range(2000)]
+        >>> 0.22 < sum(Settings("documents").fold_of(p) == "test" for p in prompts) / 2000 < 0.28
         True
+        >>> len({Settings("documents", group="book").fold_of(p) for p in prompts[:10]})
+        1
         """
-        place = int.from_bytes(hashlib.sha256(f"fold:{prompt_id}".encode()).digest()[:8], "big") / 2**64
+        key = prompt.id if self.group is None else f"{self.group}:{self.group_of(prompt)}"
+        place = int.from_bytes(hashlib.sha256(f"fold:{key}".encode()).digest()[:8], "big") / 2**64
         if place < self.test_share:
             return "test"
         return "validation" if place < self.test_share + self.validation_share else "train"
+
+    def group_of(self, prompt: Prompt) -> str:
+        """What the prompt shares with others of its fold: its value of `group`, else its id. Raises `PromptError`."""
+        if self.group is None:
+            return prompt.id
+        if prompt.extra.get(self.group) in (None, ""):
+            raise PromptError(
+                f"the prompt {prompt.text[:60]!r} has no {self.group!r} to group it by; its columns are "
+                f"{', '.join(prompt.extra) or 'none'}: fill it in, or name another with --group"
+            )
+        return json.dumps(prompt.extra[self.group], sort_keys=True)
 
 
 def settings_in(store: Run) -> Settings:
@@ -122,6 +173,8 @@ def settings_of(pairs: Sequence[str], *, max_tokens: int | None = None, **values
 
     >>> settings_of(["temperature=0.7", "horizon=4", "sites=resid.1,resid.2"], subject="documents").sites
     ('resid.1', 'resid.2')
+    >>> settings_of(['stop=["\\\\n\\\\n", "a, b"]'], subject="documents").policy.stop
+    ('\\n\\n', 'a, b')
     """
     policy: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
     policy_fields = {f.name: f.default for f in fields(Policy)}
@@ -144,10 +197,25 @@ def _parse(key: str, text: str, default: Any) -> Any:
             raise InputError(f"--set {key}={text}: wanted true or false")
         return text.lower() == "true"
     if isinstance(default, tuple):
-        return tuple(part for part in text.split(",") if part)
+        return _parse_list(key, text)
     if isinstance(default, int | float):
         try:
             return type(default)(text)
         except ValueError as error:
             raise InputError(f"--set {key}={text}: wanted a number like {default}") from error
     return text
+
+
+def _parse_list(key: str, text: str) -> tuple[str, ...]:
+    """Texts with commas between them, or a JSON list of texts: the only way to write a comma or a line break."""
+    if not text.lstrip().startswith("["):
+        return tuple(part for part in text.split(",") if part)
+    try:
+        parts = json.loads(text)
+    except ValueError as error:
+        raise InputError(
+            f'--set {key}={text}: not a JSON list ({error}); wanted one like ["\\n\\n", ", then"]'
+        ) from error
+    if not all(isinstance(part, str) and part for part in parts):
+        raise InputError(f'--set {key}={text}: wanted a JSON list of texts that are not empty, like ["\\n\\n"]')
+    return tuple(parts)

@@ -1,10 +1,11 @@
 """Intervals by drawing prompts again. Knows numbers per prompt, not what they measure.
 
-Prompts, not samples, are drawn: samples of one prompt share its luck.
+Prompts, not samples, are drawn: samples of one prompt share its luck. So do prompts of one group, where there are any.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +22,18 @@ class Estimate:
     high: float
 
 
-def resamples(prompts: int, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """(draws, prompts) float32: how often each prompt was drawn, over their number; rows sum to 1.
+def resamples(prompts: int, seed: int, draws: int = DRAWS, *, groups: Sequence[str] | None = None) -> np.ndarray:
+    """(draws, prompts) float32: how often each prompt was drawn, as a share of all that were; rows sum to 1.
 
-    The same seed gives the same draws, which makes differences between forecasters paired.
+    The same seed gives the same draws, which makes differences between forecasters paired. `groups` (prompts,): prompts
+    of one group are drawn together, because they share their luck (the cluster bootstrap; Davison and Hinkley 1997,
+    section 3.8).
     """
+    if groups is not None and len(set(groups)) < prompts:
+        names, member = np.unique(np.asarray(groups), return_inverse=True)
+        drawn = resamples(len(names), seed, draws)[:, member]
+        shares: np.ndarray = drawn / drawn.sum(axis=1, keepdims=True)
+        return shares
     rng = np.random.default_rng(seed)
     picked = rng.integers(prompts, size=(draws, prompts)) + np.arange(draws)[:, None] * prompts
     counts = np.bincount(picked.ravel(), minlength=draws * prompts).reshape(draws, prompts)

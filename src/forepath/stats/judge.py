@@ -6,6 +6,7 @@ Every prompt weighs the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +42,11 @@ class Marks:
 class Judge:
     """Holds what the samples of the test prompts went on to write, and what only the training prompts can tell."""
 
-    def __init__(self, test: Futures, train: Futures, *, seed: int = 0) -> None:
-        """Both with the same themes and horizon. Base rates and shrinkage come from `train` only."""
+    def __init__(self, test: Futures, train: Futures, *, seed: int = 0, groups: Sequence[str] | None = None) -> None:
+        """Both with the same themes and horizon. Base rates and shrinkage come from `train` only.
+
+        `groups` (test prompts,): prompts that share their luck (of one author, say); intervals draw whole groups.
+        """
         if test.themes != train.themes or test.steps.shape[2] != train.steps.shape[2]:
             raise InputError(
                 f"test futures of {len(test.themes)} themes, {test.steps.shape[2]} steps; training futures of "
@@ -55,6 +59,7 @@ class Judge:
         self.strengths = [dirichlet_strength(known[:, h], self.base[h]) for h in range(self.horizon)]
         """Per step: how many samples the base rate counts for in shrunk Monte Carlo."""
         self._steps = test.steps
+        self._groups = None if groups is None else np.asarray(groups)
         self._counts = theme_counts(test)
         self._judged = self._counts.sum(axis=2) >= 2
         self._draws = [self._resamples(h) for h in range(self.horizon)]
@@ -127,8 +132,10 @@ class Judge:
         return found
 
     def _resamples(self, h: int) -> np.ndarray:
-        count = int(self._judged[:, h].sum())
-        return resamples(count, self.seed) if count else np.zeros((0, 0), dtype=np.float32)
+        judged = self._judged[:, h]
+        groups = None if self._groups is None else self._groups[judged].tolist()
+        count = int(judged.sum())
+        return resamples(count, self.seed, groups=groups) if count else np.zeros((0, 0), dtype=np.float32)
 
     def _fitting(self, name: str, forecast: Forecast) -> np.ndarray:
         wanted = (len(self._steps), self.horizon, len(self.themes))

@@ -134,6 +134,10 @@ class Run:
         """The work items of a family that are committed: what is left to do is the set difference."""
         return {item for shard in self._family(family) for item in shard.items}
 
+    def shards(self, family: str) -> list[tuple[str, ...]]:
+        """The work items of each shard of a family, in the order of `table`: what to read a part at a time by."""
+        return [shard.items for shard in self._family(family)]
+
     def families(self) -> tuple[str, ...]:
         """The families that have a shard, sorted."""
         return tuple(sorted({str(c.family) for c in self._commits()}))
@@ -142,13 +146,15 @@ class Run:
         """The arrays of a family, sorted."""
         return tuple(sorted(self._some(family)[0].arrays))
 
-    def table(self, family: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """All rows of a family (or some columns of them).
+    def table(
+        self, family: str, columns: Sequence[str] | None = None, *, items: Sequence[str] | None = None
+    ) -> pa.Table:
+        """All rows of a family (or some columns of them, or only of the shards that hold some of `items`).
 
         Shards come in the order of their first work item as text, whenever they were written: pad numbers with zeros.
         Raises `RunIncompleteError` if it has none, `RunError` for an unknown column, `RunCorruptError`.
         """
-        shards = self._some(family)
+        shards = self._some(family, items)
         unknown = [c for c in columns or () if c not in shards[0].columns]
         if unknown:
             raise RunError(f"{family} has no column {unknown[0]!r}; it has {', '.join(shards[0].columns)}")
@@ -248,11 +254,14 @@ class Run:
         check_name(family)
         return sorted((c for c in self._commits() if c.family == family), key=lambda c: c.items)
 
-    def _some(self, family: str) -> list[Commit]:
+    def _some(self, family: str, items: Sequence[str] | None = None) -> list[Commit]:
         shards = self._family(family)
+        if items is not None:
+            shards = [s for s in shards if not set(items).isdisjoint(s.items)]
         if not shards:
             there = ", ".join(self.families()) or "nothing"
-            raise RunIncompleteError(f"{self.path} has no {family} yet (it has {there}); `forepath resume {self.path}`")
+            what = family if items is None else f"{family} of {', '.join(items)}"
+            raise RunIncompleteError(f"{self.path} has no {what} yet (it has {there}); `forepath resume {self.path}`")
         return shards
 
     def _whole(self, shard: Commit, suffix: str) -> Path:

@@ -76,6 +76,15 @@ def check(folder: Path, *, trust_remote_code: bool) -> dict[str, Any]:
     return config
 
 
+def commit_of(folder: Path) -> str | None:
+    """The commit of a hub id that `resolve` gave `folder` for; None of any other directory.
+
+    >>> commit_of(Path("hub/models--org--name/snapshots/0a1b2c")), commit_of(Path("models/mine"))
+    ('0a1b2c', None)
+    """
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
 def fingerprint(folder: Path, *conditions: str) -> str:
     """sha256 (hex) over the names and bytes of every file that decides what is written, and over `conditions`."""
     total = hashlib.sha256()

@@ -6,8 +6,8 @@ Knows nothing of how labels were made: labelled trajectories in, an `Audit` out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,8 @@ class Audit:
     """Trajectories that could not be labelled."""
     rounds: tuple[RoundAgreement, ...] = ()
     truth: TruthAgreement | None = None
+    cost: Mapping[str, int] = field(default_factory=dict)
+    """What the labeller counted, by kind: requests, tokens, retries, answers outside the codebook; empty if nothing."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; NaN becomes null."""
@@ -80,6 +82,9 @@ class Audit:
             f"share of other              {_shown(self.share_of_other)}",
             f"could not be labelled       {self.failures}",
         ]
+        if self.cost:
+            told = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in self.cost.items())
+            out.append(f"labelling took              {told}")
         for r in self.rounds:
             out.append(
                 f"two rounds, step {r.step}          {_shown(r.same_likeliest)} same likeliest theme, total variation "
@@ -97,17 +102,20 @@ class Audit:
 
 def audit(
     codebook: Codebook,
-    labelled: Sequence[Trajectory],
+    labelled: Iterable[Trajectory],
     *,
     failures: int = 0,
     rounds: tuple[Futures, Futures] | None = None,
     truth: Sequence[Sequence[Segment]] | None = None,
+    cost: Mapping[str, int] | None = None,
 ) -> Audit:
     """All checks there is material for.
 
-    `rounds`: the futures of two independent rounds of samples of the same prompts. `truth`: for each of `labelled`
-    its true segments.
+    `labelled` is gone through once, unless there is a truth. `rounds`: the futures of two independent rounds of samples
+    of the same prompts. `truth`: for each of `labelled` its true segments. `cost`: what the labeller counted.
     """
+    if truth is not None:
+        labelled = list(labelled)
     stability = codebook.checks.get("stability", {})
     chosen = codebook.checks.get("clusters")
     return Audit(
@@ -117,11 +125,12 @@ def audit(
         share_of_other(labelled),
         failures,
         round_agreement(*rounds) if rounds else (),
-        truth_agreement(labelled, truth) if truth is not None else None,
+        truth_agreement(list(labelled), truth) if truth is not None else None,
+        cost or {},
     )
 
 
-def share_of_other(labelled: Sequence[Trajectory]) -> float:
+def share_of_other(labelled: Iterable[Trajectory]) -> float:
     """Share of the characters in segments that are `other`; NaN if there are none."""
     sizes: Counter[bool] = Counter()
     for t in labelled:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from forepath.store.disk import make_folder, write_bytes
 from forepath.themes.embeddings import Embedder
 
 
@@ -16,13 +16,16 @@ class CachedEmbedder:
     """An embedder that remembers, across processes: each text is embedded once per folder and embedder name."""
 
     def __init__(self, embedder: Embedder, folder: Path | str) -> None:
-        """`folder` is made if it is not there; it holds one safetensors file per batch of new texts, written whole."""
+        """`folder` is made if it is not there; it holds one safetensors file per batch of new texts, written whole.
+
+        Raises `DiskFullError` or `RunError` where it cannot be written.
+        """
         from safetensors.numpy import load_file
 
         self.embedder = embedder
         self.name = embedder.name
         self.folder = Path(folder) / hashlib.sha256(self.name.encode()).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self._known: dict[bytes, np.ndarray] = {}
         for shard in sorted(self.folder.glob("*.safetensors")):
             arrays = load_file(shard)
@@ -44,9 +47,5 @@ class CachedEmbedder:
 
         joined = b"".join(keys)
         name = hashlib.sha256(joined).hexdigest()[:32]
-        part = self.folder / f"{name}.{os.getpid()}.part"
-        with part.open("wb") as file:
-            file.write(save({"keys": np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32), "vectors": vectors}))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.folder / f"{name}.safetensors")
+        arrays = {"keys": np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32), "vectors": vectors}
+        write_bytes(self.folder / f"{name}.safetensors", save(arrays))

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forepath.records import END, Segment, Trajectory
+from forepath.records import END, Forecast, Segment, Trajectory
 from forepath.themes.audit import held_by
+
+SLIP = 0.001
+"""Share of the base rate mixed into renamed odds: a model may do what its world never does."""
 
 
 def confusion(
@@ -35,3 +38,14 @@ def confusion(
     counts[place[END]] = np.eye(len(themes))[label[END]]
     rates: np.ndarray = counts / counts.sum(axis=1, keepdims=True)
     return rates
+
+
+def renamed(
+    forecast: Forecast, rates: np.ndarray, themes: tuple[str, ...], base: np.ndarray, *, slip: float = SLIP
+) -> Forecast:
+    """The steps of a forecast over true themes, as odds over a codebook's `themes`, some of the base rate mixed in.
+
+    `rates` (true themes, themes) from `confusion`; `base` (horizon, themes). Each step is renamed by itself: exact for
+    the next theme if the labeller errs at random, an approximation beyond.
+    """
+    return Forecast(themes, (1 - slip) * (forecast.steps @ rates) + slip * base)

@@ -23,6 +23,8 @@ from forepath.themes.segmentation import blocks, segment, units_of
 
 Told = Callable[[int, int], None]
 """Called with (done, total) as labelling goes on."""
+Failed = Callable[[Trajectory, LabellerError], None]
+"""Called with each trajectory that could not be judged, and why."""
 BATCH = 256
 """Trajectories embedded at once."""
 MOST_TEXTS = 3000
@@ -166,7 +168,7 @@ def _embedder_of(codebook: Codebook, embedder: Embedder | None) -> Embedder:
 
 
 def label_all(
-    trajectories: Sequence[Trajectory], labeller: Labeller, report: Told | None = None
+    trajectories: Sequence[Trajectory], labeller: Labeller, report: Told | None = None, failed: Failed | None = None
 ) -> tuple[list[Trajectory], int]:
     """(those the labeller could judge, in order; the number of those it could not, which are left out).
 
@@ -183,8 +185,10 @@ def label_all(
             for trajectory in batch:
                 try:
                     out.append(labeller.label(trajectory))
-                except LabellerError:
+                except LabellerError as error:
                     failures += 1
+                    if failed is not None:
+                        failed(trajectory, error)
         if report is not None:
             report(min(begin + BATCH, len(trajectories)), len(trajectories))
     return out, failures
