@@ -7,13 +7,32 @@ command needs it, so `--help` answers at once.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from forepath.apps.progress import Report
+
+
+class _Interruptible(TyperGroup):
+    """Ctrl-C in any command: one line that says how to go on (`_working` knows), and exit code 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:  # left to itself, typer swallows it without a word
+            print("forepath: interrupted" + "".join(f"; {told}" for told in stop.args), file=sys.stderr)
+            raise typer.Exit(130) from stop
+
 
 app = typer.Typer(
     name="forepath",
+    cls=_Interruptible,
     help="Where is this language model going, before it goes there?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -41,19 +60,40 @@ def run(
     seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
     column: Annotated[str | None, typer.Option(help="Column or key that holds the prompt.")] = None,
     template: Annotated[str | None, typer.Option(help="Text with {prompt} or {any_column} in it.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column whose equal values (author, thread) go to one side of every split.")
+    ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, e.g. temperature=0.7.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting (above); repeat it.")
     ] = None,
 ) -> None:
-    """Sample, label, fit and score: the whole pipeline into one run directory."""
+    """Sample, label, fit and score: the whole pipeline into one run directory.
+
+    Ctrl-C or a crash loses at most the part being written; `forepath resume` goes on.
+
+    \b
+    Settings of --set:
+      temperature top_p top_k   how tokens are drawn (1, 1, no limit)
+      stop=TEXT                 ends a text; with commas or line breaks as JSON: 'stop=["\\n\\n", ", then"]'
+      horizon=3                 steps forecast
+      sites=resid.2,resid.3     where activations are read; default: after every block
+      normalise=standardise     or none, layernorm: of activations, before the head
+      capture_dtype=float32     or bfloat16, float16: of the activations kept in the run
+      device dtype chat revision max_rows prompts_per_item    of the model and its batches
+      embedder=tfidf            or sentence:PATH_OR_ID, subject, subject:SITE: what compares texts for themes
+      labeller=endpoint         a language model names the themes, from the codebook only:
+      endpoint=URL              an OpenAI-compatible address, such as http://localhost:8000/v1
+      endpoint_model=NAME       its model; a key is read from FOREPATH_ENDPOINT_KEY and never stored
+      world=documents           the prompts are of that world: adds its exact odds
+    """
     from forepath.apps.pipeline import run as run_pipeline
     from forepath.apps.prompts import read_prompts
     from forepath.apps.settings import settings_of
 
     chosen = settings_of(settings or [], subject=subject, samples=samples, max_tokens=max_tokens, seed=seed,
-                         codebook=str(codebook) if codebook else None)  # fmt: skip
+                         codebook=str(codebook) if codebook else None, group=group)  # fmt: skip
     read = read_prompts(prompts, column=column, template=template, limit=limit)
-    with _progress() as report:
+    with _working(f"what was committed is kept, `forepath resume {out}` goes on") as report:
         run_pipeline(chosen, read, out, report=report)
     _print_summary(out)
 
@@ -63,7 +103,7 @@ def resume(run: RunDir, trust_remote_code: Trust = False) -> None:
     """Go on with a run that was stopped; the result is the same as without the stop."""
     from forepath.apps.pipeline import resume as resume_pipeline
 
-    with _progress() as report:
+    with _working(f"what was committed is kept, `forepath resume {run}` goes on") as report:
         resume_pipeline(run, trust_remote_code=trust_remote_code, report=report)
     _print_summary(run)
 
@@ -117,7 +157,7 @@ def demo(
     """The main job on the bundled model: real prompts, chains, a forecast and the honest table."""
     from forepath.apps.demo import demonstrate
 
-    with _progress() as report:
+    with _working(f"what was committed is kept, `forepath demo --out {out}` goes on") as report:
         demonstrate(out, prompts, report=report)
 
 
@@ -142,15 +182,20 @@ def dash(
 
 @app.command("prompts")
 def write_prompts(
-    world: Annotated[str, typer.Argument(help="The known world: documents.")],
-    number: Annotated[int, typer.Option("--number", "-n", help="How many.")] = 400,
+    source: Annotated[str, typer.Argument(help="documents: of the known world; library: of its held-out books.")],
+    number: Annotated[int, typer.Option("--number", "-n", "--n", help="How many.")] = 400,
     seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="The corpus of `library`.")] = None,
 ) -> None:
-    """Print prompts of a known world as JSON lines, for `forepath run --prompts - --set world=documents`."""
-    from forepath.apps.demo import world_prompts
-    from forepath.apps.results import dump_line
+    """Print prompts for a bundled model as JSON lines, to be read by `forepath run --prompts FILE`.
 
-    for prompt in world_prompts(world, number, seed):
+    documents: beginnings of fresh documents, for --set world=documents. library: passages of books it was never trained
+    on, with kind, author and title; --group title keeps each book on one side of every split.
+    """
+    from forepath.apps.results import dump_line
+    from forepath.apps.sources import source_prompts
+
+    for prompt in source_prompts(source, number, seed, data):
         print(dump_line({"prompt": prompt.text, **prompt.extra}))
 
 
@@ -183,7 +228,7 @@ def train(
     """Train a bundled model again; a killed training goes on where it stopped."""
     from forepath.organisms.workshop import train_organism
 
-    with _progress() as report:
+    with _working("the last state saved is kept, the same command goes on") as report:
         told = lambda p: report(f"train {name}", p.step, p.steps, f"loss {p.loss:.3f}")  # noqa: E731
         folder = train_organism(name, out or Path("organisms") / name, data=data, device=device, seed=seed, report=told)
     print(folder)
@@ -197,15 +242,21 @@ def card(
     """Measure a trained model again and write its card: loss against the limit, rivals, limits."""
     from forepath.organisms.cards import write_card
 
-    with _progress() as report:
+    with _working("nothing was written") as report:
         written = write_card(folder, data=data, report=report)
     print(written)
 
 
-def _progress() -> Any:
+@contextmanager
+def _working(told: str) -> Iterator[Report]:
+    """The progress of long work; `told` is what Ctrl-C then says."""
     from forepath.apps.progress import progress
 
-    return progress()
+    try:
+        with progress() as report:
+            yield report
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(told) from stop
 
 
 def _print_summary(run: Path) -> None:
@@ -217,15 +268,18 @@ def _print_summary(run: Path) -> None:
 def main() -> None:
     """Run the command line; a `ForepathError` becomes one line on stderr and an exit code."""
     from forepath.apps.terminal import plain
-    from forepath.errors import DiskFullError, ForepathError, InputError, RunIncompleteError
+    from forepath.errors import DiskFullError, ForepathError, InputError, LabellerError, RunIncompleteError
 
     try:
         app()
     except ForepathError as error:
         print(f"forepath: {plain(str(error))}", file=sys.stderr)
-        sys.exit(
-            2 if isinstance(error, InputError) else 3 if isinstance(error, RunIncompleteError | DiskFullError) else 1
-        )
-    except KeyboardInterrupt:
-        print("forepath: interrupted; what was committed is kept, `forepath resume RUN` goes on", file=sys.stderr)
-        sys.exit(130)
+        resumable = isinstance(error, RunIncompleteError | DiskFullError | LabellerError)
+        sys.exit(2 if isinstance(error, InputError) else 3 if resumable else 1)
+    except OSError as error:
+        from forepath.store.disk import FULL
+
+        if error.errno not in FULL:
+            raise
+        print(f"forepath: no room to write ({error.strerror}); free some space and try again", file=sys.stderr)
+        sys.exit(3)

@@ -14,13 +14,13 @@ from forepath.store import Run, prompts_from
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject
 
-PROMPTS, ROUNDS = 16, 5
+PROMPTS, ROUNDS, SAMPLING_ROUNDS = 16, 5, 3
 
 
 def write_costs(store: Run, settings: Settings, subject: HuggingFaceSubject) -> None:
     """Document `costs`: seconds per prompt of reading it, of forecasting from what was read, and of one sample.
 
-    Reading and forecasting (the steps, without chains) are medians of several rounds; sampling is timed once.
+    Each is the median of several rounds; forecasting is of the steps, without chains.
     """
     from forepath.subjects.sampling import sample
 
@@ -33,15 +33,18 @@ def write_costs(store: Run, settings: Settings, subject: HuggingFaceSubject) -> 
     prefill = _seconds(lambda: subject.activations(texts, [site])) / len(texts)
     one = _seconds(lambda: forecaster.odds(read)) / len(texts)
     samples = min(settings.samples, 16)
-    began = time.perf_counter()
-    sample(subject, texts, prompt_ids=[p.id for p in prompts], samples=samples, policy=settings.policy)
-    sampled = (time.perf_counter() - began) / (len(texts) * samples)
+    ids = [p.id for p in prompts]
+    rounds = _rounds(
+        lambda: sample(subject, texts, prompt_ids=ids, samples=samples, policy=settings.policy), SAMPLING_ROUNDS
+    )
+    sampled = median(rounds) / (len(texts) * samples)
     store.write_document(
         "costs",
         {
             "prefill_seconds": prefill,
             "forecast_seconds": one,
             "sample_seconds": sampled,
+            "sample_seconds_rounds": [spent / (len(texts) * samples) for spent in rounds],
             "note": f"cost per prompt on this machine: reading it {1e3 * prefill:.2f} ms, forecasting from what was "
             f"read {1e3 * one:.4f} ms ({100 * one / prefill:.2f} % of reading), one sample {1e3 * sampled:.1f} ms",
         },
@@ -51,9 +54,14 @@ def write_costs(store: Run, settings: Settings, subject: HuggingFaceSubject) -> 
 def _seconds(work: Callable[[], object]) -> float:
     """Median wall-clock seconds of `ROUNDS` runs after one to warm up."""
     work()
+    return median(_rounds(work, ROUNDS))
+
+
+def _rounds(work: Callable[[], object], rounds: int) -> list[float]:
+    """The wall-clock seconds of each of some runs."""
     spent = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         began = time.perf_counter()
         work()
         spent.append(time.perf_counter() - began)
-    return median(spent)
+    return spent

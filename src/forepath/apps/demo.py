@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from forepath.apps.pipeline import run as run_pipeline
 from forepath.apps.progress import Report
 from forepath.apps.results import ChainForecast
 from forepath.apps.runs import OpenRun, open_run
 from forepath.apps.settings import Settings
-from forepath.errors import InputError
+from forepath.apps.sources import world_prompts
 from forepath.records import Policy
-
-if TYPE_CHECKING:
-    from forepath.store import Prompt
-
-
-def world_prompts(world: str, number: int, seed: int) -> list[Prompt]:
-    """Beginnings of `number` fresh documents of a known world; `extra` says of which kind. Raises `InputError`."""
-    from forepath.apps.prompts import prompt_of
-    from forepath.worlds.documents import document_grammar
-
-    if world != "documents":
-        raise InputError(f"world {world!r}: the known world is 'documents'")
-    drawn = document_grammar().prompts(seed, number)
-    return [prompt_of(p.text, {"kind": p.document.latents.kind}) for p in drawn]
 
 
 def demonstrate(out: Path, prompts: int, *, report: Report) -> None:

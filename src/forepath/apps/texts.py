@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forepath.apps.pictures import colour_of
+from forepath.apps.colours import look_of
 from forepath.apps.terminal import plain
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def draw_texts(run: OpenRun, *, prompts: int, samples: int) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     themes = run.themes
-    console.print(Text.assemble(*((f" {plain(t)} ", f"{colour_of(t, themes)} reverse") for t in themes)))
+    console.print(Text.assemble(*((f" {plain(t)} ", f"{look_of(t, themes).terminal} reverse") for t in themes)))
     for group in run.trajectories(prompts=prompts, samples=samples):
         console.rule()
         console.print(Text(plain(group[0].prompt).rstrip(), style="bold"))
@@ -38,7 +38,7 @@ def paint(trajectory: Trajectory, themes: tuple[str, ...]) -> Text:
     for segment in trajectory.segments:
         painted.append(plain(trajectory.text[at : segment.start]))
         painted.append(
-            plain(trajectory.text[segment.start : segment.stop]), style=colour_of(segment.theme or "", themes)
+            plain(trajectory.text[segment.start : segment.stop]), style=look_of(segment.theme or "", themes).terminal
         )
         at = segment.stop
     return painted.append(plain(trajectory.text[at:]), style="dim")
