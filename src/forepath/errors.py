@@ -7,6 +7,7 @@ ForepathError
   SubjectError           the model under study cannot be loaded or did not answer
     CheckpointError      a model directory is missing, unsafe, incomplete or not a causal language model
     SiteError            a capture site that this subject does not have
+    InterventionError    a change this subject cannot make, or one that touched nothing
     MemoryExhaustedError the batch does not fit; says which size to try
   RunError               a run directory cannot be read or written
     RunVersionError      written by a newer forepath
@@ -52,6 +53,10 @@ class CheckpointError(SubjectError):
 
 class SiteError(SubjectError):
     """A capture site that this subject does not have."""
+
+
+class InterventionError(SubjectError):
+    """A change this subject cannot make, or one that touched nothing: never a null result."""
 
 
 class MemoryExhaustedError(SubjectError):

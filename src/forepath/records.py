@@ -7,6 +7,8 @@ Arrays never travel inside a `Trajectory`: it names keys of the run's store.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,11 +42,39 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A change made inside a subject while it writes. Data, not code: it can be saved, repeated and undone."""
+    """A change made to a subject while it writes. Data, not code: it can be saved, repeated, composed and undone."""
 
     kind: str
-    site: str
-    params: Mapping[str, Any]
+    """What is done, e.g. "ablate"; "sequence" is several changes, one after the other."""
+    site: str = ""
+    """Where, e.g. "head:3.5" or "resid.2"; empty for a change that has no place inside."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Plain JSON values; held as a copy, so that a saved one is equal to the one it was saved from."""
+
+    def __post_init__(self) -> None:
+        """Raises `TypeError` or `ValueError` for params that are not plain JSON (NaN and infinity are not)."""
+        object.__setattr__(self, "params", json.loads(json.dumps(dict(self.params), allow_nan=False)))
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits, decided by the content alone; equal changes have equal ones."""
+        text = json.dumps([self.kind, self.site, self.params], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def parts(self) -> tuple[Intervention, ...]:
+        """The single changes, in the order in which they are made.
+
+        >>> both = Intervention("sequence", params={"parts": [{"kind": "ablate", "site": "head:1.0"}]})
+        >>> both.parts
+        (Intervention(kind='ablate', site='head:1.0', params={}),)
+        """
+        if self.kind != "sequence":
+            return (self,)
+        return tuple(p for part in self.params.get("parts", ()) for p in Intervention(**part).parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import torch
 from tiny_subjects import VOCAB, make, tiny_model, word_tokenizer
 
 from forepath.checks import check_subject
-from forepath.errors import InputError, MemoryExhaustedError, PromptError, SiteError, SubjectError
+from forepath.errors import InputError, InterventionError, MemoryExhaustedError, PromptError, SiteError
 from forepath.records import Intervention, Policy
 from forepath.subjects.huggingface import HuggingFaceSubject
 from forepath.subjects.sampling import sample
@@ -199,7 +199,7 @@ def test_what_is_refused(llama):
         llama.stream(PROMPTS, seeds=[0])
     with pytest.raises(InputError, match="top_p must be in"):
         llama.stream(PROMPTS, seeds=[0] * 4, policy=Policy(top_p=0))
-    with pytest.raises(SubjectError, match="cannot apply interventions"):
+    with pytest.raises(InterventionError, match="lacks"):
         llama.stream(PROMPTS, seeds=[0] * 4, intervention=Intervention("ablate", "resid.1", {}))
     with pytest.raises(InputError, match="no chat template"):
         make("llama", chat=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from forepath.records import Intervention, Policy, Step
+from forepath.subjects.interventions.outside import closed
 from forepath.subjects.noise import uniforms
 
 
@@ -25,6 +26,12 @@ class FakeSubject:
         intervention: Intervention | None = None,
     ) -> Iterator[Step]:
         """Row i depends on prompts[i] and seeds[i] only. Any capture site is the letter about to be written."""
+        given = closed(intervention, prompts, policy, self.name)
+        return self._write(given.prompts, seeds, given.policy, capture)
+
+    def _write(
+        self, prompts: Sequence[str], seeds: Sequence[int], policy: Policy, capture: Sequence[str]
+    ) -> Iterator[Step]:
         keys = np.array([s + 1000003 * len(p) for s, p in zip(seeds, prompts, strict=True)], dtype=np.uint64)
         live = np.ones(len(prompts), dtype=bool)
         for n in range(policy.max_tokens):

@@ -13,16 +13,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from forepath.errors import InputError, MemoryExhaustedError, PromptError, SiteError, SubjectError
+from forepath.errors import InputError, InterventionError, MemoryExhaustedError, PromptError, SiteError
 from forepath.records import Intervention, Policy, Step
 from forepath.subjects import checkpoint
 from forepath.subjects.choosing import check_policy, choose
 from forepath.subjects.decoding import Continuation, begin, prefill, probe_sharing
+from forepath.subjects.interventions.applying import Applied, Use
+from forepath.subjects.interventions.outside import split
+from forepath.subjects.interventions.touches import Touches
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Anatomy, Site
 
 _ROWS = {"cpu": 128, "mps": 256, "cuda": 1024}
 """Rows alive at once by default: enough to fill the matrix products, few enough for memory."""
+_READY = 4
+"""Interventions kept ready: sampling asks for the same one again and again."""
 
 
 def load(
@@ -92,6 +97,7 @@ class HuggingFaceSubject:
         self.context: int | None = getattr(config, "max_position_embeddings", None)
         """Most tokens of prompt and continuation together; None where the model states no limit."""
         self._capture_dtype: torch.dtype = getattr(torch, capture_dtype)
+        self._ready: dict[tuple[Intervention, ...], Applied] = {}
         with torch.inference_mode():
             self.anatomy = Anatomy(model)
             self.not_shared = probe_sharing(model)
@@ -106,12 +112,18 @@ class HuggingFaceSubject:
         """The text of token ids written by this subject; end tokens and other special tokens have none."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
-    def encode(self, prompts: Sequence[str], *, room: int = 0) -> list[list[int]]:
-        """Token ids of prompts, special tokens included. Raises `PromptError` where one leaves no `room` tokens."""
+    def encode(self, prompts: Sequence[str], *, room: int = 0, system: str | None = None) -> list[list[int]]:
+        """Token ids of prompts, special tokens included. Raises `PromptError` where one leaves no `room` tokens.
+
+        `system`: a system turn before the prompt; raises `InterventionError` for a subject without chat.
+        """
+        if system is not None and not self.chat:
+            raise InterventionError(f"{self.name} has no system turn: load it with chat=True, or give a prefix instead")
         encoded = []
         for position, prompt in enumerate(prompts):
             if self.chat:
-                turn = [{"role": "user", "content": prompt}]
+                turn = [] if system is None else [{"role": "system", "content": system}]
+                turn.append({"role": "user", "content": prompt})
                 text = self.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
                 ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
             else:
@@ -140,6 +152,7 @@ class HuggingFaceSubject:
         capture: Sequence[str] = (),
         intervention: Intervention | None = None,
         capture_steps: int | None = None,
+        touches: Touches | None = None,
     ) -> Iterator[Step]:
         """Write one output per prompt, a token per step. Row i depends on prompts[i] and seeds[i] only.
 
@@ -148,42 +161,56 @@ class HuggingFaceSubject:
         (2.2 M random weights, vocabulary 2048; `benchmarks/sampling.py` measures it on any model). The same call on
         the same machine gives the same bits.
         Equal prompts side by side are read once. `capture_steps`: capture only in so many first steps (1 is the
-        prompt); sites other than `@last` are read over the prompt and need it to be 1. Raises `PromptError`,
-        `SiteError`, `InputError`, `MemoryExhaustedError`.
+        prompt); sites other than `@last` are read over the prompt and need it to be 1. `intervention` is in force for
+        the prompt and for all that is written, and gone between two steps; `touches` counts what it changed, and a part
+        of it that changed nothing by the last step raises `InterventionError`, as does one this model cannot take.
+        Raises `PromptError`, `SiteError`, `InputError`, `MemoryExhaustedError`.
         """
-        if intervention is not None:
-            raise SubjectError(f"{self.name} cannot apply interventions; got {intervention}")
         if len(prompts) != len(seeds):
             raise InputError(f"{len(prompts)} prompts but {len(seeds)} seeds; wanted one seed per prompt")
+        given = split(intervention, prompts, policy)
+        policy = given.policy
         check_policy(policy)
         sites = self.anatomy.parse(capture)
         wide = [name for name, site in sites.items() if site.last != 1]
         if wide and capture_steps != 1:
             raise SiteError(f"{', '.join(wide)}: read over a prompt, but a step is one position; pass capture_steps=1")
-        encoded = self.encode(prompts, room=policy.max_tokens)
-        return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps)
+        encoded = self.encode(given.prompts, room=policy.max_tokens, system=given.system)
+        change = Use(self._applied(given.inside), touches)
+        return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps, change)
 
     def activations(
-        self, prompts: Sequence[str], sites: Sequence[str], *, batch_tokens: int = 8192
+        self,
+        prompts: Sequence[str],
+        sites: Sequence[str],
+        *,
+        batch_tokens: int = 8192,
+        intervention: Intervention | None = None,
+        touches: Touches | None = None,
     ) -> dict[str, np.ndarray]:
         """{site: (prompts, width)} of the prompts alone, nothing written. Row i depends on prompts[i] only.
 
         Prompts of similar length are run together, at most `batch_tokens` tokens (padding counted) at a time.
+        `intervention` and `touches` as in `stream`; one that acts only on what is written raises `InterventionError`.
         """
         parsed = self.anatomy.parse(sites)
-        encoded = self.encode(prompts)
+        given = split(intervention, prompts, Policy())
+        change = Use(self._applied(given.inside), touches)
+        encoded = self.encode(given.prompts, system=given.system)
         order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
         out: dict[str, np.ndarray] = {}
         while order:
             longest = len(encoded[order[-1]])
             order, batch = _split_tail(order, max(1, batch_tokens // longest))
             with torch.inference_mode(), self._memory(f"batch_tokens={batch_tokens // 2}"):
-                with self.anatomy.reading(parsed.values()) as found:
+                change.reading([encoded[i] for i in batch])
+                with change.active(), self.anatomy.reading(parsed.values()) as found:
                     logits, lengths = prefill(self.model, [encoded[i] for i in batch])
                 read = self._read(parsed, found, logits, lengths)
             for name, values in read.items():
                 whole = out.setdefault(name, np.empty((len(encoded), values.shape[1]), values.dtype))
                 whole[batch] = values
+        change.finish(wrote=True)
         return out
 
     def next_token_logits(self, prompts: Sequence[str]) -> np.ndarray:
@@ -197,43 +224,59 @@ class HuggingFaceSubject:
         policy: Policy,
         sites: Mapping[str, Site],
         capture_steps: int | None,
+        change: Use,
     ) -> Iterator[Step]:
         if not prompts:
             return
+        lengths = np.array([len(p) for p in prompts])
         size, half = len(prompts), max(1, len(prompts) // 2)
         advice = f"{half} rows at a time (max_rows={half})"
         texts: list[list[int]] = [[] for _ in prompts]
         rows = np.arange(size)  # which row of the output each row of the batch is
-        logits, batch, read = self._begin(prompts, sites, advice)
+        logits, batch, read = self._begin(prompts, sites, advice, change)
         for step in range(policy.max_tokens):
             with torch.inference_mode():
                 tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
             written = tokens.tolist()
             ended = np.array([self._ends(texts[r], t, policy) for r, t in zip(rows, written, strict=True)])
             ended |= step + 1 == policy.max_tokens
+            if ended.all():
+                change.finish(wrote=step > 0 or policy.max_tokens == 1)
             yield _step(size, rows, written, ended, read)
             if ended.all():
                 return
             capturing = sites if capture_steps is None or step + 1 < capture_steps else {}
-            with torch.inference_mode(), self._memory(advice), self.anatomy.reading(capturing.values()) as found:
+            with (
+                torch.inference_mode(),
+                self._memory(advice),
+                change.active(),
+                self.anatomy.reading(capturing.values()) as found,
+            ):
                 if ended.any():
                     kept = _close_ranks(ended)
                     rows = rows[kept]
                     index = torch.from_numpy(kept).to(self.model.device)
                     tokens = tokens[index]
                     batch.keep(index)
+                change.writing(lengths[rows], step, seeds[rows])
                 logits = batch.step(tokens)
                 read = self._read(capturing, found, logits, torch.ones(len(rows), dtype=torch.long))
 
     def _begin(
-        self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str
+        self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str, change: Use
     ) -> tuple[torch.Tensor, Continuation, dict[str, np.ndarray]]:
         """(logits of each row's first token, the rows' continuation, activations): neighbours alike are read once."""
         heads = [i for i, p in enumerate(prompts) if i == 0 or p != prompts[i - 1]]
         prompt_of = np.repeat(np.arange(len(heads)), np.diff([*heads, len(prompts)]))
         unique = [prompts[i] for i in heads]
         shared = not self.not_shared
-        with torch.inference_mode(), self._memory(advice), self.anatomy.reading(sites.values()) as found:
+        change.reading(unique)
+        with (
+            torch.inference_mode(),
+            self._memory(advice),
+            change.active(),
+            self.anatomy.reading(sites.values()) as found,
+        ):
             logits, batch = begin(self.model, unique, prompt_of.tolist(), shared=shared)
             read = self._read(sites, found, logits, torch.tensor([len(p) for p in unique]))
             return logits[prompt_of], batch, {name: values[prompt_of] for name, values in read.items()}
@@ -260,6 +303,15 @@ class HuggingFaceSubject:
             values = values.to(self._capture_dtype)
             read[name] = (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
         return read
+
+    def _applied(self, parts: tuple[Intervention, ...]) -> Applied | None:
+        if not parts:
+            return None
+        if parts not in self._ready:
+            while len(self._ready) >= _READY:
+                del self._ready[next(iter(self._ready))]
+            self._ready[parts] = Applied(self, parts)
+        return self._ready[parts]
 
     @contextmanager
     def _memory(self, advice: str) -> Iterator[None]:

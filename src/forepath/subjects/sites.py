@@ -102,6 +102,10 @@ class Anatomy:
         """Names of everything that can be read, without suffixes."""
         return (*self._hooked, "logits")
 
+    def module(self, name: str) -> nn.Module | None:
+        """The module whose output (input, for `resid.0`) `name` is; None where this model has none."""
+        return self._hooked.get(name)
+
     def parse(self, names: Iterable[str]) -> dict[str, Site]:
         """The sites of these names. Raises `SiteError` for one that this model does not have."""
         sites = {name: parse_site(name) for name in names}
