@@ -91,13 +91,20 @@ def _check_activations(where: str, values: np.ndarray, finished: np.ndarray) -> 
         raise ContractError(f"{where}: activations of finished rows must be NaN")
 
 
-def check_forecaster(make: Callable[[], Forecaster], activations: np.ndarray | None = None) -> None:
+def check_forecaster(
+    make: Callable[[], Forecaster],
+    activations: np.ndarray | None = None,
+    *,
+    reload: Callable[[Forecaster], Forecaster] | None = None,
+) -> None:
     """Fit new forecasters from `make` on a small made-up world; raise `ContractError` where one breaks its protocol.
 
-    `activations` (at least 20 rows, width) replace the made-up inputs, for forecasters that need a kind of their own.
+    `activations` (at least 20 rows, width; more axes are allowed) replace the made-up inputs, for forecasters that need
+    a kind of their own. `reload` saves a fitted forecaster and reads it back.
     Checked: `UnfittedError` before `fit`; nothing handed over is changed; odds are positive (of a theme never seen too)
-    and sum to 1, `end` absorbs, chains are whole; row i depends on row i only; the order of the training prompts does
-    not matter; NaN or another width gives `ActivationError`.
+    and sum to 1, `end` absorbs, chains are whole, no two alike, and never likelier than their first theme; row i
+    depends on row i only and moves with it; the order of the training prompts does not matter; NaN or another width
+    gives `ActivationError`, and no rows give no forecasts; what is read back forecasts the same to the bit.
     """
     rng = np.random.default_rng(0)
     given = rng.standard_normal((40, 5)) if activations is None else np.array(activations)
@@ -113,9 +120,20 @@ def check_forecaster(make: Callable[[], Forecaster], activations: np.ndarray | N
     alone = [fitted.predict(given[i : i + 1]) for i in order[:3]]
     for i, other in zip(order[:3], alone, strict=True):
         _same(_row(forecast, int(i)), _row(other, 0), f"row {i} of {len(given)} and the same row alone", 1e-6)
+    mixed = fitted.predict(given[order])
+    for i, o in enumerate(order):
+        _same(_row(forecast, int(o)), _row(mixed, i), "the same rows in another order: forecasts", 1e-6)
     again = make().fit(given[order], Futures(futures.themes, futures.steps[order])).predict(given)
     for i in range(len(given)):
         _same(_row(forecast, i), _row(again, i), "training prompts in another order: forecasts", 1e-3)
+    if fitted.predict(given[:0]).steps.shape != (0, *forecast.steps.shape[1:]):
+        raise ContractError(f"no rows must give a forecast of shape {(0, *forecast.steps.shape[1:])}")
+    if reload is not None:
+        back = reload(fitted).predict(given)
+        if (back.themes, back.chains) != (forecast.themes, forecast.chains) or not (
+            np.array_equal(back.steps, forecast.steps) and np.array_equal(back.probs, forecast.probs)
+        ):
+            raise ContractError("a forecaster saved and read back must forecast the same to the bit")
     holed = given.astype(float)
     holed[3, 0] = np.nan
     wider = np.concatenate([given.reshape(len(given), -1)] * 2, axis=1)
@@ -152,9 +170,16 @@ def _check_forecast(forecast: Forecast, futures: Futures, rows: int) -> None:
         raise ContractError(f"{len(forecast.chains)} chains, but probs of shape {forecast.probs.shape}")
     if (forecast.probs < 0).any() or (forecast.probs.sum(axis=1) > 1 + 1e-6).any():
         raise ContractError("probabilities of chains must not be negative, nor sum to more than 1")
+    if len(set(forecast.chains)) != len(forecast.chains):
+        raise ContractError("a chain is listed twice")
     for chain in forecast.chains:
         if END in chain[:-1] or (chain[-1] != END and len(chain) != wanted[1]) or len(chain) > wanted[1]:
             raise ContractError(f"chain {chain} must end in {END!r} or have {wanted[1]} themes")
+
+    for theme in dict.fromkeys(chain[0] for chain in forecast.chains):
+        listed = forecast.probs[:, [chain[0] == theme for chain in forecast.chains]].sum(axis=1)
+        if (listed > forecast.steps[:, 0, futures.themes.index(theme)] + 0.05).any():
+            raise ContractError(f"chains that begin with {theme!r} are likelier than {theme!r} at the first step")
 
 
 def _row(forecast: Forecast, row: int) -> tuple[np.ndarray, dict[tuple[str, ...], float]]:

@@ -4,9 +4,26 @@ import numpy as np
 import pytest
 
 from forepath.checks import check_forecaster
-from forepath.errors import ActivationError, ContractError
-from forepath.forecasters import BaseRate, LinearForecaster, Markov
-from forepath.records import Forecast, Futures
+from forepath.errors import ActivationError, ContractError, MismatchError
+from forepath.forecasters import BaseRate, ClosedForm, LinearForecaster, Markov, Origin
+from forepath.forecasters.loading import load
+from forepath.records import Forecast, Futures, Policy
+
+ORIGIN = Origin("subject-1", "book-1", "resid.2", Policy(), 40, 8, 0)
+
+
+def reloaded(tmp_path):
+    """A function that saves a forecaster and reads back whatever kind it is."""
+
+    def reload(forecaster):
+        forecaster.save(tmp_path / "saved", ORIGIN)
+        back = load(tmp_path / "saved", subject="subject-1", codebook="book-1", site="resid.2")
+        assert type(back) is type(forecaster) and back.origin == ORIGIN
+        with pytest.raises(MismatchError, match=r"subject 'subject-1', not 'other'"):
+            load(tmp_path / "saved", subject="other")
+        return back
+
+    return reload
 
 
 @pytest.mark.parametrize(
@@ -15,11 +32,17 @@ from forepath.records import Forecast, Futures
         LinearForecaster,
         lambda: LinearForecaster("layernorm", chains=False),
         lambda: LinearForecaster("none", penalty=0.1),
-        BaseRate,
+        lambda: ClosedForm("ridge"),
+        lambda: ClosedForm("lda"),
+        lambda: ClosedForm("ridge", chains=False),
     ],
 )
-def test_ours_keep_the_contract(make):
-    check_forecaster(make)
+def test_ours_keep_the_contract(make, tmp_path):
+    check_forecaster(make, reload=reloaded(tmp_path))
+
+
+def test_the_base_rate_keeps_the_contract():
+    check_forecaster(BaseRate)
 
 
 def test_markov_keeps_the_contract():
@@ -111,6 +134,33 @@ class WrongError(BaseRate):
             raise ValueError("NaN") from error
 
 
+class Twice(BaseRate):
+    def predict(self, activations):
+        f = super().predict(activations)
+        return Forecast(f.themes, f.steps, (*f.chains, f.chains[0]), np.column_stack([f.probs, 0 * f.probs[:, 0]]))
+
+
+class Contradicts(BaseRate):
+    def predict(self, activations):
+        f = super().predict(activations)
+        return Forecast(f.themes, f.steps, f.chains, np.eye(len(f.chains))[np.zeros(len(activations), dtype=int)])
+
+
+class Stateful(BaseRate):
+    """Its answer depends on which rows come together."""
+
+    def predict(self, activations):
+        f = super().predict(activations)
+        tilt = 1 + 0.1 * (np.arange(len(activations)) >= 3)[:, None, None] * (activations[:1, :1, None] > 0)
+        steps = f.steps**tilt
+        return Forecast(f.themes, steps / steps.sum(-1, keepdims=True))
+
+
+class Crowded(BaseRate):
+    def predict(self, activations):
+        return super().predict(activations if len(activations) else np.zeros((1, self._width)))
+
+
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
@@ -122,6 +172,10 @@ class WrongError(BaseRate):
         (HalfChains, "must end in"),
         (TooMuch, "more than 1"),
         (Neighbours, "the same row alone"),
+        (Stateful, "same row"),
+        (Twice, "listed twice"),
+        (Contradicts, "likelier than"),
+        (Crowded, "no rows"),
         (Ordered, "another order"),
         (Swallows, r"predict\(\) on a row with NaN raised nothing"),
         (FitSwallows, r"fit\(\) on a row with NaN raised nothing"),
@@ -133,3 +187,11 @@ class WrongError(BaseRate):
 def test_each_clause_catches_its_culprit(bad, says):
     with pytest.raises(ContractError, match=says):
         check_forecaster(bad)
+
+
+def test_a_forecaster_that_forgets_on_disk_is_caught():
+    with pytest.raises(ContractError, match="read back"):
+        check_forecaster(LinearForecaster, reload=lambda f: LinearForecaster(penalty=1e-3).fit(np.eye(40)[:, :5], FAKE))
+
+
+FAKE = Futures(("a", "b", "c", "never", "end"), np.zeros((40, 2, 3), dtype=np.int16))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -43,12 +43,28 @@ def likely_chains(
         entry, last = np.nonzero(longer >= LEAST)
         rows, probs, paths = rows[entry], longer[entry, last], np.column_stack([paths[entry], last])
     done.append((rows, probs, _padded(paths, horizon)))
-    rows, probs, paths = (np.concatenate(parts) for parts in zip(*done, strict=True))
+    return listed(len(first), done, themes)
+
+
+def listed(
+    count: int, parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], themes: tuple[str, ...]
+) -> tuple[tuple[Chain, ...], np.ndarray]:
+    """One table of (rows, probabilities, paths padded with -1) found in parts, for `count` rows; at most `MOST` chains.
+
+    Likeliest in any row first.
+    """
+    rows, probs, paths = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     distinct, which = np.unique(paths, axis=0, return_inverse=True)
-    table = np.zeros((len(first), len(distinct)))
-    table[rows, which.reshape(-1)] = probs
-    best = np.argsort(-table.max(axis=0, initial=0.0), kind="stable")[:MOST]
-    return tuple(tuple(themes[t] for t in distinct[i] if t >= 0) for i in best), table[:, best]
+    which = which.reshape(-1)
+    peaks = np.zeros(len(distinct))
+    np.maximum.at(peaks, which, probs)
+    best = np.argsort(-peaks, kind="stable")[:MOST]
+    place = np.full(len(distinct), -1)
+    place[best] = np.arange(len(best))
+    kept = place[which] >= 0
+    table = np.zeros((count, len(best)))
+    table[rows[kept], place[which[kept]]] = probs[kept]
+    return tuple(tuple(themes[t] for t in distinct[i] if t >= 0) for i in best), table
 
 
 def _padded(paths: np.ndarray, horizon: int) -> np.ndarray:

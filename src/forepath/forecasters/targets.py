@@ -52,8 +52,39 @@ def kept_aside(activations: np.ndarray, seed: int) -> np.ndarray:
     >>> int(kept_aside(x, 0).sum()), bool((kept_aside(x, 0)[::-1] == kept_aside(x[::-1], 0)).all())
     (2, True)
     """
-    key = seed.to_bytes(8, "little", signed=True)
-    marks = [hashlib.blake2b(row.tobytes(), key=key, digest_size=8).digest() for row in np.asarray(activations) + 0.0]
-    order = np.array([int.from_bytes(mark, "little") for mark in marks], dtype=np.uint64)
+    order = _marks(activations, seed)
     aside: np.ndarray = order < np.sort(order)[round(ASIDE * len(order))]
     return aside
+
+
+def parts_of(activations: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """(prompts,) 0 to count - 1: as `kept_aside`, in `count` parts of about one size.
+
+    >>> x = np.random.default_rng(0).standard_normal((1000, 3))
+    >>> bool((np.abs(np.bincount(parts_of(x, 5, 0)) - 200) < 50).all())
+    True
+    """
+    part: np.ndarray = (_marks(activations, seed) % np.uint64(count)).astype(int)
+    return part
+
+
+def _marks(activations: np.ndarray, seed: int) -> np.ndarray:
+    """(prompts,) uint64: a hash of each prompt's own activations."""
+    key = seed.to_bytes(8, "little", signed=True)
+    marks = [hashlib.blake2b(row.tobytes(), key=key, digest_size=8).digest() for row in np.asarray(activations) + 0.0]
+    return np.array([int.from_bytes(mark, "little") for mark in marks], dtype=np.uint64)
+
+
+def canonical(activations: np.ndarray, futures: Futures) -> np.ndarray:
+    """(prompts,) an order that does not depend on the one given: by a hash of each prompt's activations and futures.
+
+    A fit that draws batches takes its prompts in this order first, so that equal data give an equal fit.
+
+    >>> f = Futures(("a", "end"), np.zeros((9, 2, 1), dtype=np.int16))
+    >>> x = np.random.default_rng(0).standard_normal((9, 3))
+    >>> bool((x[canonical(x, f)] == x[::-1][canonical(x[::-1], f)]).all())
+    True
+    """
+    rows = zip(np.asarray(activations) + 0.0, futures.steps, strict=True)
+    marks = [hashlib.blake2b(row.tobytes() + steps.tobytes(), digest_size=16).digest() for row, steps in rows]
+    return np.array(sorted(range(len(marks)), key=marks.__getitem__), dtype=int)
