@@ -10,19 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from forepath.errors import ActivationError, ContractError, ForecastError, UnfittedError
+from forepath.errors import ActivationError, ContractError, ForecastError, SubjectError, UnfittedError
 from forepath.protocols import Forecaster, Subject
-from forepath.records import END, UNKNOWN, Forecast, Futures, Policy, Step
+from forepath.records import END, UNKNOWN, Forecast, Futures, Intervention, Policy, Step
 
 
 def check_subject(
-    subject: Subject, prompts: Sequence[str], *, capture: Sequence[str] = (), max_tokens: int = 12
+    subject: Subject,
+    prompts: Sequence[str],
+    *,
+    capture: Sequence[str] = (),
+    max_tokens: int = 12,
+    harmless: Sequence[Intervention] = (),
+    telling: Sequence[Intervention] = (),
 ) -> None:
     """Run a subject on `prompts` (at least 2, different) and raise `ContractError` where it breaks its protocol.
 
     Checked: the same seeds give the same output; other seeds some other output; row i depends on prompts[i] and
     seeds[i] only; a finished row stays finished, writes None and reads NaN; live rows read finite activations of one
-    width; nothing handed over is changed.
+    width; nothing handed over is changed. Of interventions: empty ones of kind "prompt" and "policy" and those in
+    `harmless` change no token, those in `telling` change some and leave nothing behind when they are over, and one of a
+    kind that does not exist is refused by a `SubjectError`, not ignored.
     """
     if len(set(prompts)) < 2:
         raise ContractError(f"check_subject needs at least 2 different prompts; got {list(prompts)}")
@@ -51,6 +59,40 @@ def check_subject(
         raise ContractError(f"{subject.name}: four sets of seeds gave one output; seeds must matter")
     if not isinstance(subject.decode([t for t in written[0] if t is not None]), str):
         raise ContractError(f"{subject.name}: decode() must return a text")
+    _check_interventions(subject, given, policy, [*_EMPTY, *harmless], telling)
+
+
+_EMPTY = (Intervention("prompt", "", {"prefix": ""}), Intervention("policy", "", {}))
+
+
+def _check_interventions(
+    subject: Subject,
+    prompts: list[str],
+    policy: Policy,
+    harmless: Sequence[Intervention],
+    telling: Sequence[Intervention],
+) -> None:
+    seeds = list(range(3, 3 + len(prompts)))
+    plain, hooks = _written(subject.stream(prompts, seeds=seeds, policy=policy)), _hooks(subject)
+    for intervention in (*harmless, *telling):
+        changed = _written(subject.stream(prompts, seeds=seeds, policy=policy, intervention=intervention))
+        if (changed == plain) == (intervention in telling):
+            what = "changed nothing" if changed == plain else "changed what was written"
+            raise ContractError(f"{subject.name}: {intervention} {what}")
+        if _hooks(subject) != hooks or _written(subject.stream(prompts, seeds=seeds, policy=policy)) != plain:
+            raise ContractError(f"{subject.name}: {intervention} is over and left something behind")
+    try:
+        _written(subject.stream(prompts, seeds=seeds, policy=policy, intervention=Intervention("no such kind", "x")))
+    except SubjectError:
+        return
+    raise ContractError(f"{subject.name}: an intervention of no known kind was ignored; raise SubjectError")
+
+
+def _hooks(subject: Subject) -> list[int]:
+    """How many hooks stand on each module of an open subject's model; none for others."""
+    model: Any = getattr(subject, "model", None)
+    modules = model.modules() if hasattr(model, "modules") else ()
+    return [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules]
 
 
 def _written(steps: Any) -> list[list[int]]:
