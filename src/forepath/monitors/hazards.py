@@ -53,7 +53,8 @@ def chance_of_any(first: np.ndarray, links: np.ndarray, wanted: Sequence[int]) -
         came.append(mass[list(wanted)].sum())
         mass = mass.copy()
         mass[list(wanted)] = 0.0
-    return np.minimum(np.cumsum(came), 1.0)
+    chance: np.ndarray = np.minimum(np.cumsum(came), 1.0)
+    return chance
 
 
 def independent(steps: np.ndarray, end: int) -> np.ndarray:

@@ -1,0 +1,172 @@
+"""One text being followed: what was heard, what is forecast now, which alarms stand.
+
+Knows pieces of text and activations as they come; not subjects, nor how a stream is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forepath.monitors.evidence import Evidence
+from forepath.monitors.hazards import hazards, independent
+from forepath.monitors.listening import Heard, Listener
+from forepath.monitors.readings import Alarm, Reading
+from forepath.monitors.rules import Watch
+from forepath.records import END, Chain, Forecast
+
+if TYPE_CHECKING:
+    from forepath.monitors.monitor import Monitor
+
+NEVER = -1
+
+
+class Follower:
+    """Made by `Monitor.open`. Feed it each token's text and the activation that produced the token, then finish."""
+
+    def __init__(self, monitor: Monitor, prompt: str, doubts: Sequence[str]) -> None:
+        self._monitor = monitor
+        self._prompt = prompt
+        self._doubts = tuple(doubts)
+        self._listener = Listener(monitor.labeller)
+        self._index = {theme: i for i, theme in enumerate(monitor.themes)}
+        self._end = self._index[END]
+        self._evidence = Evidence(1, monitor.base)
+        self._off_path = self._stale = False
+        self._watches = [Watch(rule, monitor.themes, monitor.horizon) for rule in monitor.rules]
+        self._asked: np.ndarray | None = None
+        """Odds of the theme of the sentence being written, given before it began."""
+        self._last = 0
+        self._theme: str | None = None
+        self.chain: Chain = ()
+        """Themes heard so far, repeats collapsed; `end` last once the text ended by itself."""
+        self.heard: list[Heard] = []
+        """All finished sentences so far."""
+        self.tokens = 0
+        """Tokens fed so far."""
+        self.ends: list[int] = []
+        """Characters of the text after each token."""
+
+    @property
+    def text(self) -> str:
+        """All that was fed."""
+        return self._listener.text
+
+    @property
+    def highest_evidence(self) -> float:
+        """The largest e-value against the forecasts so far: what `threshold.calibrated` is made from."""
+        return float(self._evidence.highest[0])
+
+    def feed(self, piece: str, activation: np.ndarray | None) -> Reading | None:
+        """What is new with this token. `piece`: the text it adds; `activation` (width,): read where it was drawn, so it
+        has seen all tokens before this one. None for a monitor that reads the text.
+        """
+        token, at = self.tokens, len(self._listener.text)
+        reading = self._read("prompt", activation, token, at) if token == 0 else None
+        heard = self._listener.feed(piece)
+        self.tokens += 1
+        self.ends.append(len(self._listener.text))
+        if heard:
+            new = self._hear(heard)
+            reading = self._read("theme" if new else "sentence", activation, token, at)
+        elif self._monitor.every and token - self._last >= self._monitor.every:
+            reading = self._read("tokens", activation, token, at)
+        return reading
+
+    def finish(self, activation: np.ndarray | None, *, ended: bool, before: Reading | None = None) -> Reading:
+        """The last reading. `ended`: the subject ended by itself, and then `activation` is where it drew the end (None
+        where that was not read); else it was cut off. `before`: a reading of the same step, whose alarms are kept.
+        """
+        alarms: tuple[Alarm, ...] = before.alarms if before is not None else ()
+        heard = self._listener.finish(ended=ended)
+        fresh = ended and not self._doubts and (activation is not None or self._monitor.features is not None)
+        self._hear(heard)
+        if fresh and (heard or self.tokens == 0):
+            self._asked, _ = self._forecast(activation)
+        if ended:
+            self._bet(self._end)
+            self.chain = (*self.chain, END)
+        alarms += self._off_path_alarm(self.tokens)
+        value = float(self._evidence.value[0])
+        return Reading(self.tokens, len(self.text), "end", self._theme, self.chain, None, evidence=value,
+                       doubts=self._doubts, alarms=alarms)  # fmt: skip
+
+    def _hear(self, heard: Sequence[Heard]) -> bool:
+        """Take in finished sentences: bet on each that was forecast, lengthen the chain. Whether a theme is new."""
+        new = False
+        for one in heard:
+            self.heard.append(one)
+            self._bet(NEVER if one.theme is None else self._index.get(one.theme, NEVER))
+            self._theme = one.theme
+            if one.theme is not None and self.chain[-1:] != (one.theme,):
+                self.chain = (*self.chain, one.theme)
+                new = True
+        return new
+
+    def _bet(self, theme: int) -> None:
+        if self._asked is not None:
+            self._evidence.bet(self._asked[None], np.array([theme]))
+        self._asked = None
+
+    def _read(self, reason: str, activation: np.ndarray | None, token: int, at: int) -> Reading:
+        monitor = self._monitor
+        self._last = token
+        alarms: tuple[Alarm, ...] = ()
+        if reason == "prompt" and activation is not None:
+            alarms += self._look_at(activation)
+        blank = Reading(token, at, reason, self._theme, self.chain, None, evidence=float(self._evidence.value[0]),
+                        doubts=self._doubts)  # fmt: skip
+        if self._doubts:
+            return replace(blank, alarms=alarms)
+        first, steps = self._forecast(activation)
+        if reason != "tokens":
+            self._asked = first
+        links = self._links(activation, steps)
+        came, wait = hazards(first, links, monitor.lengths)
+        alarms += self._off_path_alarm(token)
+        alarms += tuple(a for w in self._watches if (a := w.update(first, links, came, token)) is not None)
+        return replace(blank, forecast=Forecast(monitor.themes, steps[None]), hazards=came, distances=wait,
+                       alarms=alarms)  # fmt: skip
+
+    def _look_at(self, activation: np.ndarray) -> tuple[Alarm, ...]:
+        """Let the guard see the prompt; its doubts are this conversation's."""
+        guard = self._monitor.guard
+        if guard is None:
+            return ()
+        guard.observe(activation)
+        if not guard.stale:
+            return ()
+        why = f"activations have moved away from those it was fitted on (evidence {guard.evidence:.3g})"
+        self._doubts = (*self._doubts, why)
+        return (Alarm("stale", f"stale at {guard.rate:g}", True, 0, guard.evidence, guard.limit),)
+
+    def _features(self, activation: np.ndarray | None) -> np.ndarray:
+        if self._monitor.features is not None:
+            return self._monitor.features(self._prompt, self.text, self.chain)[None]
+        assert activation is not None  # a monitor with a site is fed activations
+        return activation[None]
+
+    def _forecast(self, activation: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """((themes,) odds of what is written next, (horizon, themes))."""
+        forecaster, rows = self._monitor.forecaster, self._features(activation)
+        odds = getattr(forecaster, "odds", None)
+        steps = odds(rows)[0] if odds is not None else forecaster.predict(rows).steps[0]
+        return steps[0], steps
+
+    def _links(self, activation: np.ndarray | None, steps: np.ndarray) -> np.ndarray:
+        transitions = getattr(self._monitor.forecaster, "transitions", None)
+        if transitions is None or len(steps) == 1:
+            return independent(steps, self._end)
+        found: np.ndarray = transitions(self._features(activation))[0]
+        return found
+
+    def _off_path_alarm(self, token: int) -> tuple[Alarm, ...]:
+        rule = self._monitor.off_path
+        value = float(self._evidence.value[0])
+        if rule is None or self._off_path or value < rule.bound:
+            return ()
+        self._off_path = True
+        return (Alarm("off-path", str(rule), True, token, value, rule.bound, rule.actions),)

@@ -1,0 +1,132 @@
+"""Should the forecaster still be believed? Watches where activations lie, conversation after conversation.
+
+Each new prompt's activation is ranked, by its distance from the training activations and by where it lies along their
+main directions, among held-out training activations and all that came since. If new prompts are exchangeable with the
+training prompts, those ranks are independent and uniform, exactly and in any number (online conformal p-values: Vovk,
+Gammerman & Shafer 2005, theorem 8.2), so betting against that gives a test that may run forever: with probability at
+most `rate` it ever says "stale" without cause (Vovk, "Testing randomness online", Statistical Science 36, 2021; Ville
+1939; a union bound over the directions). Bets are spread anew at each step, so that a late change is found too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forepath.errors import ActivationError
+
+MOST_DIRECTIONS = 64
+SIGNED = 8
+"""Main directions along which a shift of the mean is looked for."""
+JUMP = 0.02
+"""Share of the capital spread anew over all bets at each step."""
+POWERS = (0.5, 0.15)
+FEWEST = 20
+"""Training activations without which nothing can be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Familiar:
+    """Where the training activations lie."""
+
+    mean: np.ndarray
+    """(width,)"""
+    directions: np.ndarray
+    """(width, k): times a centred activation, coordinates of variance 1 along the main directions."""
+    rest: float
+    """Mean squared length outside of the main directions; 0 if there is nothing outside."""
+    known: np.ndarray
+    """(n, 1 + signed): distance and signed coordinates of activations kept aside from the above."""
+
+    @classmethod
+    def of(cls, activations: np.ndarray, seed: int = 0) -> Familiar:
+        """From (n, width) training activations, half of them for the shape and half to rank among.
+
+        Raises `ActivationError` for fewer than `FEWEST` or ones that are not finite.
+        """
+        rows = np.asarray(activations, dtype=np.float64)
+        if rows.ndim != 2 or len(rows) < FEWEST or not np.isfinite(rows).all():
+            raise ActivationError(
+                f"activations of shape {rows.shape}; a guard learns from at least {FEWEST} finite rows (n, width)"
+            )
+        order = np.random.default_rng(seed).permutation(len(rows))
+        shape, aside = rows[order[::2]], rows[order[1::2]]
+        mean = shape.mean(axis=0)
+        _, spread, turn = np.linalg.svd(shape - mean, full_matrices=False)
+        variance = spread**2 / max(len(shape) - 1, 1)
+        k = max(1, min(MOST_DIRECTIONS, len(shape) // 5, int((variance > 1e-9 * variance[0]).sum())))
+        directions = turn[:k].T / np.sqrt(np.maximum(variance[:k], 1e-300))
+        made = cls(mean, directions, 0.0, np.zeros((0, 1 + min(k, SIGNED))))
+        made = cls(mean, directions, float(made.outside(aside).mean()), made.known)
+        return cls(mean, directions, made.rest, made.places(aside))
+
+    def outside(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) squared length outside of the main directions."""
+        centred = np.asarray(rows, dtype=np.float64) - self.mean
+        lengths = np.sqrt((self.directions**2).sum(axis=0))
+        inside = (centred @ self.directions) / lengths
+        left: np.ndarray = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
+        return left
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """(n, 1 + signed): squared Mahalanobis distance, what lies outside counted as one more direction; then the
+        coordinates along the first directions.
+        """
+        inside = (np.asarray(rows, dtype=np.float64) - self.mean) @ self.directions
+        distance = (inside**2).sum(axis=1) + (self.outside(rows) / self.rest if self.rest > 0 else 0.0)
+        return np.column_stack([distance, inside[:, : self.known.shape[1] - 1]])
+
+
+class Guard:
+    """The running test of one forecaster, over all conversations it is used in. Not for several threads at once."""
+
+    def __init__(self, familiar: Familiar, *, rate: float = 0.01, seed: int = 0) -> None:
+        """`rate`: probability of ever saying "stale" though nothing has changed."""
+        self.rate = rate
+        self._familiar = familiar
+        self._rng = np.random.default_rng(seed)
+        self._bag = [np.sort(column) for column in familiar.known.T]
+        bets = 1 + 2 * len(POWERS)
+        self._capital = np.full((len(self._bag), bets), 1.0 / bets)
+        self.stale = False
+        """Once stale, stale until a new guard is made: what was wrong before is not right because one prompt was."""
+        self.evidence = 1.0
+        """Capital of the luckiest bettor over the number of bettors."""
+        self.seen = 0
+
+    @property
+    def limit(self) -> float:
+        """What `evidence` is held against."""
+        return 1.0 / self.rate
+
+    def observe(self, activation: np.ndarray) -> float:
+        """Count a new prompt's activation (width,); its own conformal p-value in (0, 1]: small if it lies far out.
+
+        Raises `ActivationError` for another width.
+        """
+        row = np.asarray(activation, dtype=np.float64).reshape(1, -1)
+        if row.shape[1] != len(self._familiar.mean) or not np.isfinite(row).all():
+            raise ActivationError(
+                f"an activation of {row.shape[1]} numbers; the guard knows {len(self._familiar.mean)} finite ones"
+            )
+        far = 1.0
+        for stream, value in enumerate(self._familiar.places(row)[0]):
+            bag = self._bag[stream]
+            above = len(bag) - np.searchsorted(bag, value, side="right")
+            ties = len(bag) - above - np.searchsorted(bag, value, side="left")
+            p = float((above + self._rng.random() * (ties + 1)) / (len(bag) + 1))
+            far = float((above + ties + 1) / (len(bag) + 1)) if stream == 0 else far
+            self._bag[stream] = np.insert(bag, np.searchsorted(bag, value), value)
+            self._bet(stream, min(max(p, 1e-12), 1 - 1e-12))
+        self.seen += 1
+        self.evidence = float(self._capital.sum(axis=1).max()) / len(self._bag)
+        self.stale = self.stale or self.evidence >= self.limit
+        return far
+
+    def _bet(self, stream: int, p: float) -> None:
+        """Each bet is a density on (0, 1): even, towards small p, towards large p."""
+        capital = self._capital[stream]
+        capital = (1 - JUMP) * capital + JUMP * capital.sum() / len(capital)
+        factors = [1.0, *(k * p ** (k - 1) for k in POWERS), *(k * (1 - p) ** (k - 1) for k in POWERS)]
+        self._capital[stream] = np.minimum(capital * np.array(factors), 1e100)

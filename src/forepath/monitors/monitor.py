@@ -1,0 +1,155 @@
+"""The monitor: a forecaster, a labeller and what the user wants to know, ready to follow any number of texts.
+
+One `Monitor` is shared; each text has a `follower.Follower`. The subject's stream is read; nothing is sampled twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forepath.errors import InputError
+from forepath.monitors.follower import Follower
+from forepath.monitors.guard import Guard
+from forepath.monitors.readings import Reading
+from forepath.monitors.rules import Rule, Watch
+from forepath.monitors.threshold import ville
+from forepath.protocols import Forecaster, Labeller, Subject
+from forepath.records import Policy, Step
+from forepath.subjects.spelling import Spelling
+
+TextFeatures = Callable[[str, str, tuple[str, ...]], np.ndarray]
+"""(prompt, text so far, themes heard) -> (width,): what a forecaster reads that sees no activations."""
+
+
+@dataclass(frozen=True, slots=True)
+class OffPath:
+    """When to say that a text has left the forecast path."""
+
+    rate: float = 0.05
+    """Share of conversations in which a false alarm is accepted."""
+    limit: float | None = None
+    """Evidence that must be exceeded, from `threshold.calibrated`; None: 1 / rate, right for a true forecast."""
+    actions: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> float:
+        """Evidence from which the alarm is raised."""
+        return ville(self.rate) if self.limit is None else float(np.nextafter(self.limit, np.inf))
+
+    def __str__(self) -> str:
+        return f"off path at {self.rate:g}" + ("" if self.limit is None else " (calibrated)")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One step of the texts being followed."""
+
+    step: Step
+    pieces: tuple[str, ...]
+    """(rows,) the text that each row's token added."""
+    readings: tuple[Reading | None, ...]
+    """(rows,) None where nothing new is to be said."""
+
+
+class Monitor:
+    """Watches texts while they are written."""
+
+    def __init__(
+        self,
+        forecaster: Forecaster,
+        labeller: Labeller,
+        *,
+        themes: Sequence[str],
+        site: str | None = None,
+        subject: str | None = None,
+        policy: Policy | None = None,
+        horizon: int = 3,
+        every: int = 0,
+        off_path: OffPath | None = OffPath(),
+        rules: Sequence[Rule] = (),
+        guard: Guard | None = None,
+        lengths: np.ndarray | None = None,
+        base: np.ndarray | None = None,
+        features: TextFeatures | None = None,
+        source: str = "",
+    ) -> None:
+        """`themes`: the forecaster's, by index. `site`: where it reads, for `follow`; with `features` it reads the text
+        instead. `subject`, `policy`: what it was fitted on; anything else is doubted. `every`: tokens after which to
+        read again within a sentence, 0 for never. `lengths` (themes,) mean tokens of a segment, for distances. `base`
+        (themes,) how often each theme comes, for the evidence. `source`: how the forecaster came to be, in words.
+        Raises `InputError` for a rule about a theme that is not forecast.
+        """
+        if (site is None) == (features is None):
+            raise InputError("a monitor reads activations at a site or features of the text: give one of the two")
+        if every < 0:
+            raise InputError(f"every={every}; wanted a number of tokens, or 0 to read at the ends of sentences only")
+        self.forecaster, self.labeller = forecaster, labeller
+        self.themes, self.horizon, self.every = tuple(themes), horizon, every
+        self.site, self.features = site, features
+        self.subject, self.policy = subject, policy
+        self.off_path, self.rules, self.guard = off_path, tuple(rules), guard
+        self.lengths = np.full(len(self.themes), np.nan) if lengths is None else np.asarray(lengths, dtype=float)
+        self.base = base
+        self.source = source or (f"activations at {site}" if site else "text only")
+        for rule in self.rules:
+            Watch(rule, self.themes, horizon)
+
+    def open(self, prompt: str, *, doubts: Sequence[str] = ()) -> Follower:
+        """Begin to follow one text. `doubts`: what already speaks against the forecaster here."""
+        return Follower(self, prompt, doubts)
+
+    def doubts_about(self, subject: Subject, policy: Policy) -> tuple[str, ...]:
+        """Why forecasts of this subject under this policy are not to be trusted; empty if they may be."""
+        out = []
+        if self.subject is not None and subject.fingerprint != self.subject:
+            out.append(f"fitted on the subject {self.subject[:12]}…, this one is {subject.fingerprint[:12]}…")
+        if self.policy is not None:
+            for name in ("temperature", "top_p", "top_k"):
+                fitted, now = getattr(self.policy, name), getattr(policy, name)
+                if fitted != now:
+                    out.append(f"fitted on texts drawn with {name} {fitted:g}, these are drawn with {now:g}")
+        return tuple(out)
+
+    def follow_many(
+        self, subject: Subject, prompts: Sequence[str], *, seeds: Sequence[int], policy: Policy = Policy()
+    ) -> Iterator[Moment]:
+        """The steps of `subject.stream`, each with what the monitor has to say. Row i is what it would be alone.
+
+        A row whose alarm asks to stop is followed no longer; when all rows are finished or stopped, so is the stream.
+        """
+        doubts = self.doubts_about(subject, policy)
+        rows = [self.open(prompt, doubts=doubts) for prompt in prompts]
+        spellings = [Spelling(subject.decode) for _ in prompts]
+        ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
+        over = [False] * len(rows)
+        capture = () if self.site is None else (self.site,)
+        for step in subject.stream(prompts, seeds=seeds, policy=policy, capture=capture):
+            pieces = [""] * len(rows)
+            readings: list[Reading | None] = [None] * len(rows)
+            values = None if self.site is None else step.activations[self.site]
+            for i, token in enumerate(step.tokens):
+                if token is None or over[i]:
+                    continue
+                seen = None if values is None else values[i]
+                reading: Reading | None
+                if token in ends:
+                    reading = rows[i].finish(seen, ended=True)
+                else:
+                    pieces[i] = spellings[i].add(token)
+                    stopped = step.ended[i] and rows[i].tokens + 1 < policy.max_tokens
+                    reading = rows[i].feed(pieces[i], seen)
+                    if step.ended[i]:
+                        reading = rows[i].finish(None, ended=stopped, before=reading)
+                readings[i] = reading
+                stop = reading is not None and any("stop" in a.actions for a in reading.alarms if a.raised)
+                over[i] = bool(step.ended[i]) or stop
+            yield Moment(step, tuple(pieces), tuple(readings))
+            if all(over):
+                return
+
+    def follow(self, subject: Subject, prompt: str, *, seed: int = 0, policy: Policy = Policy()) -> Iterator[Moment]:
+        """`follow_many` of one prompt."""
+        return self.follow_many(subject, [prompt], seeds=[seed], policy=policy)
