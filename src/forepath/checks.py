@@ -1,4 +1,4 @@
-"""The contracts that plug-ins must pass, shipped so that authors can run them: `check_subject`, `check_forecaster`.
+"""The contracts that plug-ins must pass, shipped so that authors can run them: of subjects, labellers, forecasters.
 
 A check raises `ContractError` naming what was broken; passing returns nothing. Knows nothing of any implementation.
 """
@@ -6,13 +6,14 @@ A check raises `ContractError` naming what was broken; passing returns nothing. 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from forepath.errors import ActivationError, ContractError, ForecastError, SubjectError, UnfittedError
-from forepath.protocols import Forecaster, Subject
-from forepath.records import END, UNKNOWN, Forecast, Futures, Intervention, Policy, Step
+from forepath.errors import ActivationError, ContractError, ForecastError, LabellerError, SubjectError, UnfittedError
+from forepath.protocols import Forecaster, Labeller, Subject
+from forepath.records import END, UNKNOWN, Forecast, Futures, Intervention, Policy, Step, Trajectory
 
 
 def check_subject(
@@ -131,6 +132,65 @@ def _check_activations(where: str, values: np.ndarray, finished: np.ndarray) -> 
         raise ContractError(f"{where}: activations of live rows must be finite")
     if not np.isnan(values[finished]).all():
         raise ContractError(f"{where}: activations of finished rows must be NaN")
+
+
+def check_labeller(labeller: Labeller, texts: Sequence[str], *, themes: Sequence[str] | None = None) -> None:
+    """Label `texts` (at least 2, different), and raise `ContractError` where the labeller breaks its protocol.
+
+    Checked: all but the segments is handed back unchanged; segments lie within the text, in order, none empty, none
+    over another, each with a theme, which is never `end` and is one of `themes` if these are given; the prompt is not
+    read; the same text gives the same segments again, whatever came before; a text without a word has none; what cannot
+    be judged raises `LabellerError` and nothing else (at least one text must be judged); `label_many`, if there is one,
+    labels as `label` does.
+    """
+    if len(set(texts)) < 2:
+        raise ContractError(f"check_labeller needs at least 2 different texts; got {list(texts)}")
+    name = type(labeller).__name__
+    given = [Trajectory(f"p{i}/0", "subject", f"p{i}", "Once.", i, (1, 2), t, True) for i, t in enumerate(texts)]
+    first = [_labelled(labeller, t, themes) for t in given]
+    judged = [t for t, labelled in zip(given, first, strict=True) if labelled is not None]
+    if not judged:
+        raise ContractError(f"{name}: none of {len(texts)} texts could be judged; check it on texts that can")
+    for before, trajectory in reversed(list(zip(first, given, strict=True))):
+        if _labelled(labeller, trajectory, themes) != before:
+            raise ContractError(f"{name}: {trajectory.id} was labelled otherwise the second time, in another order")
+        other = replace(trajectory, prompt="A wholly different beginning, about something else.\n\n")
+        if before is not None and _labelled(labeller, other, themes) != replace(before, prompt=other.prompt):
+            raise ContractError(f"{name}: {trajectory.id}: another prompt gave other segments; only the text is read")
+    for blank in ("", " \n\n "):
+        labelled = _labelled(labeller, replace(given[0], text=blank), themes)
+        if labelled is not None and labelled.segments:
+            raise ContractError(f"{name}: the text {blank!r} has segments {labelled.segments}; wanted none")
+    many = getattr(labeller, "label_many", None)
+    if many is not None and list(many(judged)) != [t for t in first if t is not None]:
+        raise ContractError(f"{name}: label_many() labels otherwise than label()")
+
+
+def _labelled(labeller: Labeller, trajectory: Trajectory, themes: Sequence[str] | None) -> Trajectory | None:
+    """What the labeller made of it, checked; None if it could not judge."""
+    where = f"{type(labeller).__name__}: {trajectory.id}"
+    try:
+        out = labeller.label(trajectory)
+    except LabellerError:
+        return None
+    except Exception as error:
+        raise ContractError(
+            f"{where} raised {type(error).__name__} ({error}); wanted LabellerError where it cannot judge"
+        ) from error
+    if not isinstance(out, Trajectory) or replace(out, segments=trajectory.segments) != trajectory:
+        raise ContractError(f"{where}: label() must hand back the same trajectory with only its segments filled in")
+    end = 0
+    for s in out.segments:
+        if not end <= s.start < s.stop <= len(trajectory.text):
+            raise ContractError(
+                f"{where}: segment {s} after character {end} of {len(trajectory.text)}; wanted segments in order, "
+                "within the text, none empty, none over another"
+            )
+        end = s.stop
+        if not isinstance(s.theme, str) or s.theme == END or (themes is not None and s.theme not in themes):
+            named = f"one of {', '.join(themes)}" if themes is not None else f"a name other than {END!r}"
+            raise ContractError(f"{where}: segment {s} has the theme {s.theme!r}; wanted {named}, or LabellerError")
+    return out
 
 
 def check_forecaster(

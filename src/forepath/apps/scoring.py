@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 SAMPLES = (1, 2, 4, 8, 16)
 """How many samples the Monte-Carlo rivals get; at least two of a prompt's samples must be left to judge by."""
+FEW_GROUPS = 20
+"""Below so many groups the bootstrap over them is known to understate the doubt (Cameron, Gelbach and Miller 2008)."""
 MOST_TEXTS = 4000
 """Training texts on which the labeller's confusion with the true themes is counted."""
 
@@ -177,6 +179,7 @@ def _notes(trial: Trial) -> list[str]:
         notes.append(
             f"prompts of one {trial.settings.group!r} are in one fold: {known} of these to fit and choose on, "
             f"{asked} to test on; intervals draw whole groups"
+            + (f" (of so few as {asked} they come out too narrow)" if asked < FEW_GROUPS else "")
         )
     if trial.settings.world:
         notes.append(

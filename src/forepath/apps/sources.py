@@ -53,9 +53,9 @@ def library_prompts(data: Path, number: int, seed: int) -> list[Prompt]:
             f"{data} is not the corpus that the bundled library was trained on (sha256 {found[:12]}…, wanted "
             f"{trained[:12]}…), so that its held-out books are not known; give that corpus"
         )
-    from transformers import AutoTokenizer
+    from transformers import PreTrainedTokenizerFast
 
     sides = library.split_books(books)
     held = library.without_copies(sides["test"], sides["train"])
-    passages = library.prompts(held, AutoTokenizer.from_pretrained(folder), number, seed)
+    passages = library.prompts(held, PreTrainedTokenizerFast.from_pretrained(folder), number, seed)
     return [prompt_of(p.text, {"kind": p.kind, "author": p.author, "title": p.title}) for p in passages]
