@@ -1,12 +1,11 @@
 """The language-model labeller against a stub server on this machine."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from forepath.checks import check_labeller
 from forepath.errors import InputError, LabellerError
 from forepath.records import Trajectory
 from forepath.themes.codebook import Codebook, Theme
@@ -19,37 +18,6 @@ BOOK = Codebook((Theme("plan", "what comes next", ("Tomorrow we go.",)), Theme("
 def said(text):
     body = {"choices": [{"message": {"content": text}}], "usage": {"prompt_tokens": 100, "completion_tokens": 3}}
     return 200, json.dumps(body), {}
-
-
-@pytest.fixture
-def stub():
-    """A server that gives the `answers` in turn (the last again and again) and keeps the requests `seen`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            server.seen.append((self.path, dict(self.headers), body))
-            answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-            code, text, headers = answer(body) if callable(answer) else answer
-            self.send_response(code)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_args: None  # a client that went away is part of the tests
-    server.answers, server.seen = [], []
-    server.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def asker(stub, **options):
@@ -152,3 +120,12 @@ def test_wrong_addresses():
             EndpointLabeller(BOOK, url, "m")
     with pytest.raises(InputError, match="tries"):
         EndpointLabeller(BOOK, "http://localhost/v1", "m", tries=0)
+
+
+def test_it_keeps_the_contract_of_labellers(stub):
+    def judge(body):
+        text = body["messages"][1]["content"]
+        return said("nonsense" if "Hm" in text else "joke" if "knock" in text else "plan")
+
+    stub.answers = [judge]
+    check_labeller(asker(stub), ["knock knock\n\nTomorrow.", "Hm.", "Tomorrow."], themes=BOOK.names)
