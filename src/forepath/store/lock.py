@@ -33,6 +33,33 @@ def take(path: Path) -> int:
     return handle
 
 
+def holder(path: Path) -> int | None:
+    """The process that holds the lock at `path` now, None if nobody does. Only looks: a writer is never in its way.
+
+    Where the kernel does not list its locks (not Linux), whether that process is alive must do.
+    """
+    try:
+        pid, inode = int(path.read_text(errors="replace").strip()), path.stat().st_ino
+    except (OSError, ValueError):
+        return None
+    try:
+        listed = Path("/proc/locks").read_text().splitlines()
+        held = any("FLOCK" in line and f":{inode} " in line for line in listed)
+    except OSError:
+        held = _alive(pid)
+    return pid if held else None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def release(handle: int) -> None:
     """Let the next writer in. The file stays: deleting it could leave two writers holding two files of one name."""
     os.close(handle)

@@ -6,16 +6,18 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from forepath import __version__
-from forepath.apps.dashboard import forecasting
+from forepath.apps.dashboard import forecasting, history
 from forepath.apps.dashboard.engine import Engine
+from forepath.apps.dashboard.events import Hub
 from forepath.apps.dashboard.guard import Guard
 from forepath.apps.dashboard.keys import DAYS, Keys
 from forepath.apps.dashboard.library import Library
@@ -39,15 +41,26 @@ def create_app(
 def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm: bool = False) -> FastAPI:
     """The application without its guard: for the description of its API, never for serving."""
 
+    hub = Hub()
+
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        history.Watcher(library, hub)
         if warm:
             _warm_newest(library, engine)
         yield
+        hub.close()
 
     app = FastAPI(title="forepath dashboard", version=__version__, docs_url=None, redoc_url=None, openapi_url=None,
                   lifespan=life, responses={"4XX": {"model": Problem}})  # fmt: skip
+    app.include_router(history.routes(library))
     app.include_router(forecasting.routes(library, engine))
+
+    @app.get("/api/events", response_class=StreamingResponse)
+    async def events(request: Request, topics: Annotated[str, Query(max_length=500)] = "") -> StreamingResponse:
+        last = request.headers.get("last-event-id", "")
+        stream = hub.follow([t for t in topics.split(",") if t], last)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     @app.post("/api/visit", status_code=204)
     def visit(given: Visit, request: Request) -> Response:

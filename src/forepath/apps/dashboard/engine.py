@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -63,6 +63,8 @@ class Engine:
         self._turns: dict[tuple[object, ...], Turns] = {}
         self._loading = threading.Lock()
         self._states: dict[str, tuple[State, str]] = {}
+        self.also: list[Callable[[OpenRun, ChainForecast], object]] = []
+        """What else is done once a model is warm, so that the first forecast finds everything read."""
 
     def state(self, run: OpenRun) -> tuple[State, str]:
         """(how ready the run's model is, what went wrong if it failed)."""
@@ -110,7 +112,9 @@ class Engine:
 
     def _warm(self, run: OpenRun) -> None:
         try:
-            self.forecast(run, WARM_UP)
+            shaped = self.forecast(run, WARM_UP)
+            for also in self.also:
+                also(run, shaped)
             self._states[str(run.path)] = ("ready", "")
         except ForepathError as error:
             self._states[str(run.path)] = ("failed", str(error))

@@ -42,7 +42,7 @@ class ThemeShape(Shape):
     dark: str
     """The same hue, for a dark ground."""
     texture: int
-    """0 solid, 1 striped, 2 dotted …: tells apart themes whose colour has come round again."""
+    """0 is none; tells apart themes whose colour has come round again (`colours.HATCHES`)."""
     description: str
     share: float | None
     """Share of the segments it was discovered on; null if a user wrote it."""
@@ -159,3 +159,36 @@ class Examples(Shape):
 
     theme: int
     examples: list[Example]
+
+
+class Stage(Shape):
+    """How far one stage of a run is."""
+
+    name: str
+    done: int
+    total: int
+
+
+class RunRow(Shape):
+    """One run in the list."""
+
+    id: str
+    name: str
+    state: Literal["running", "finished", "stopped", "unreadable"]
+    problem: str = ""
+    """Why it cannot be read."""
+    writer: int | None = None
+    """Process that is writing it."""
+    created: str = ""
+    subject: str = ""
+    samples: int = 0
+    stages: list[Stage] = []
+    command: str | None = None
+    """What goes on with a run that is not finished."""
+    cross_entropy: float | None = None
+    """Nats of the forecast of the next theme, on prompts never seen."""
+    low: float | None = None
+    high: float | None = None
+    base_cross_entropy: float | None = None
+    """Of the base rate, in the same run."""
+    explained: float | None = None

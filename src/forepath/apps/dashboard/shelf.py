@@ -10,9 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from forepath.apps.colours import look_of
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.library import Entry
-from forepath.apps.dashboard.palette import look_of
+from forepath.apps.dashboard.palette import on_dark
 from forepath.apps.dashboard.shapes import PromptShape, PromptsPage, RunShape, ThemeShape, Written
 from forepath.apps.labelling import Folds, read_folds
 from forepath.apps.runs import OpenRun
@@ -54,15 +55,22 @@ def describe(policy: Policy) -> str:
 
 
 def _themes(run: OpenRun) -> list[ThemeShape]:
-    looks = [look_of(i, run.themes) for i in range(len(run.themes))]
+    looks = [look_of(theme, run.themes) for theme in run.themes]
     own = [
         (t.description or "; ".join(t.patterns[:3]), None if math.isnan(t.share) else t.share)
         for t in run.codebook.themes
     ]
     said = [*own, ("no theme of the codebook fits", None), ("the subject ended its text", None)]
     return [
-        ThemeShape(name=name, colour=colour, dark=dark, texture=texture, description=description, share=share)
-        for name, (colour, dark, texture), (description, share) in zip(run.themes, looks, said, strict=True)
+        ThemeShape(
+            name=name,
+            colour=look.hue,
+            dark=on_dark(look.hue),
+            texture=look.texture,
+            description=description,
+            share=share,
+        )
+        for name, look, (description, share) in zip(run.themes, looks, said, strict=True)
     ]
 
 

@@ -1,0 +1,14 @@
+/** Short names for what the server says. */
+import type { components } from "./schema";
+
+type Shapes = components["schemas"];
+export type Theme = Shapes["ThemeShape"];
+export type Run = Shapes["RunShape"];
+export type Prompt = Shapes["PromptShape"];
+export type PromptsPage = Shapes["PromptsPage"];
+export type Branch = Shapes["Branch"];
+export type Chain = Shapes["ChainShape"];
+export type Forecast = Shapes["ForecastShape"];
+export type Examples = Shapes["Examples"];
+export type RunRow = Shapes["RunRow"];
+export type Stage = Shapes["Stage"];
