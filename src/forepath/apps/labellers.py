@@ -52,12 +52,15 @@ def mean_site(settings: Settings, subject: HuggingFaceSubject) -> str:
 
 
 def read_means(subject: HuggingFaceSubject, texts: Sequence[str], site: str) -> np.ndarray:
-    """(texts, width) mean activations; of a text that may not fit the context, of its beginning."""
+    """(texts, width) mean activations, 0 of a blank text; of one that may not fit the context, of its beginning."""
     # No tokenizer makes more tokens than bytes; a chat template takes some room.
     most = max(16, subject.context - 64) if subject.context else None
-    short = [text.encode()[:most].decode(errors="ignore") or " " for text in texts] or [" "]
-    read: np.ndarray = subject.activations(short, [site])[site][: len(texts)]
-    return read
+    short = [text.encode()[:most].decode(errors="ignore") for text in texts]
+    told = [i for i, text in enumerate(short) if text.strip()]
+    read = subject.activations([short[i] for i in told] or ["."], [site])[site]
+    out = np.zeros((len(texts), read.shape[1]), dtype=np.float32)
+    out[told] = read[: len(told)]
+    return out
 
 
 def labeller_for(settings: Settings, codebook: Codebook, texts: Sequence[str], embedder: Embedder | None) -> Labeller:

@@ -90,9 +90,9 @@ def _label_shard(
     trajectories = trajectories_from(store.table("trajectories", items=items), prompts)
     before, failed = _cost(labeller), dict[str, str]()
     labelled, _ = label_all(trajectories, labeller, failed=lambda t, error: failed.update({t.id: str(error)}))
-    if trajectories and not labelled:
+    if failed and not any(t.segments for t in labelled):  # an outage, not a judgement
         raise LabellerError(
-            f"none of {len(trajectories)} texts could be labelled, so none of them was counted (the last: "
+            f"none of {len(failed)} texts could be labelled, so none of them was counted (the last: "
             f"{list(failed.values())[-1]}); mend that and `forepath resume {store.path}`"
         )
     store.append(f"unlabelled-{codebook}", items, pa.table({"trajectory": pa.array(sorted(failed), pa.string())}))

@@ -23,6 +23,7 @@ from forepath.apps.settings import FOLDS, Settings, settings_in
 from forepath.errors import MismatchError, PromptError, RunIncompleteError
 from forepath.store import Prompt, Run, prompts_table
 from forepath.themes.codebook import Codebook
+from forepath.themes.endpoint import check_address
 
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject
@@ -77,6 +78,8 @@ def check(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFaceSub
         groups = len({settings.group_of(p) for p in prompts})
         what = f"{groups} groups by {settings.group!r}" if settings.group else f"{len(prompts)} prompts"
         raise PromptError(f"{what} leave the fold {sorted(empty)[0]!r} empty; give more of them (some hundreds)")
+    if settings.endpoint:
+        check_address(settings.endpoint)
     if settings.world:
         check_world(prompts)
     return Codebook.load(settings.codebook) if settings.codebook else None

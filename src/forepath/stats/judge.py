@@ -206,7 +206,8 @@ class Judge:
         if not np.isfinite(value):
             return Estimate(value, float("nan"), float("nan"))
         draws = self._draws[h][:, known]
-        return Estimate(value, *percentile_interval(draws @ values[known] / draws.sum(axis=1)))
+        with np.errstate(invalid="ignore"):  # a draw of none of them is NaN, and so then is the interval
+            return Estimate(value, *percentile_interval(draws @ values[known] / draws.sum(axis=1)))
 
 
 def _mark(odds: np.ndarray, counts: np.ndarray) -> Marks:

@@ -66,11 +66,7 @@ class EndpointLabeller:
     cost: Cost = field(default_factory=Cost)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(
-                f"endpoint {self.url!r}: wanted an http:// or https:// address such as http://host:8000/v1"
-            )
+        check_address(self.url)
         if self.tries < 1 or not self.timeout > 0:
             raise InputError(f"tries is {self.tries}, timeout {self.timeout}; wanted at least 1 and more than 0")
         self._names = {_folded(name): name for name in (*(t.name for t in self.codebook.themes), OTHER)}
@@ -147,6 +143,19 @@ class EndpointLabeller:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
         return None
+
+
+def check_address(url: str) -> None:
+    """Raises `InputError` unless `url` can be that of an endpoint."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InputError(
+            f"endpoint {url!r}: wanted an http:// or https:// address such as http://host:8000/v1, without a key in it"
+        )
 
 
 def question(codebook: Codebook, text: str) -> list[dict[str, str]]:
