@@ -63,7 +63,7 @@ def write_labels(store: Run, settings: Settings, subject: HuggingFaceSubject, re
         id = read_codebook(store).id
         if store.done(f"segments-{id}") == store.done("trajectories") and store.done(f"prompt-themes-{id}"):
             return
-    training = _training_texts(store, settings)
+    training = training_texts(store, settings)
     embedder = embedder_of(store, settings, subject, training)
     if not store.has("codebook"):
         report("codebook", 0, 1, "discovering themes")
@@ -131,7 +131,7 @@ def _append_cost(store: Run, codebook: str, items: tuple[str, ...], labeller: La
         store.append(f"labelling-{codebook}", items, pa.Table.from_pylist([row]))
 
 
-def _training_texts(store: Run, settings: Settings) -> list[str]:
+def training_texts(store: Run, settings: Settings) -> list[str]:
     """What was written after the training prompts, in order."""
     folds = read_fold_names(store, settings)
     texts: list[str] = []

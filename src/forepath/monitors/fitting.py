@@ -82,8 +82,8 @@ def compare_at_places(
 ) -> list[Transfer]:  # fmt: skip
     """Every forecaster of `rivals`, the base rate and the theme before (Markov), at the places of the prompts `chosen`.
 
-    `rivals`: name -> (forecaster, (places, width) what it reads). `chosen`, `known` (prompts,) bool: judged on, and what the two rivals without activations are fitted on. Prompts,
-    not places, are drawn again for the intervals.
+    `rivals`: name -> (forecaster, (places, width) what it reads). `chosen`, `known` (prompts,) bool: judged on, and
+    what the two rivals without activations are fitted on. Prompts, not places, are drawn again for the intervals.
     """
     asked, train = chosen[places.prompt_of], known[places.prompt_of]
     futures, learnt = places.futures(themes, 1, asked), places.futures(themes, 1, train)

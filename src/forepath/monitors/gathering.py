@@ -174,8 +174,8 @@ def _together(rows: list[tuple[int, int]], texts: list[_Text], labeller: Labelle
             at.append(place)
     return Places(
         np.array(activations), np.array(prompt_of), np.array(text_of), np.array(tokens), np.array(reasons),
-        tuple(before), tuple(heard), np.array(blank), tuple(chains), tuple(t.listener.text for t in texts), np.array(at), lengths,
-        unjudged,
+        tuple(before), tuple(heard), np.array(blank), tuple(chains), tuple(t.listener.text for t in texts),
+        np.array(at), lengths, unjudged,
     )  # fmt: skip
 
 
