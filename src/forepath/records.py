@@ -225,12 +225,31 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """How a measure moved between two sets of trajectories."""
+    """How a measure moved between two sets of trajectories. NaN means "could not judge"."""
 
     measure: str
     shift: float
+    """Mean over prompts of after minus before."""
     low: float
+    """Lower end of its 95 % interval; prompts, not samples, are what is drawn again."""
     high: float
     n: int
+    """Prompts with a value on both sides."""
     unmeasured: int
     """Trajectories the measure could not judge: counted, never guessed."""
+    kind: str = ""
+    """What sort of measure: "theme", "transition", "chain", "guard" ..."""
+    before: float = float("nan")
+    """Mean over the same prompts."""
+    after: float = float("nan")
+    p: float = float("nan")
+    """Of "it did not move"."""
+    q: float = float("nan")
+    """The same, adjusted for everything that was looked at in one comparison."""
+    margin: float = float("nan")
+    """A shift smaller than this counts as having stayed."""
+    q_same: float = float("nan")
+    """Of "it moved by the margin or more", adjusted likewise."""
+    moved: bool = False
+    same: bool = False
+    """Both may hold: a shift that is real and small. Neither: not enough was seen to say."""
