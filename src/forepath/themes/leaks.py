@@ -69,9 +69,9 @@ def find_leaks(
     if only_alike := sorted(set(alike) - same):
         row = only_alike[0]
         what = (
-            f"{len(only_alike)} test prompts are nearly the same as one in another fold (likeness at least {like:g}; the "
-            f"first: {_quoted(prompts[row])} and {_quoted(prompts[alike[row]])}): drop one of each pair, or keep them in "
-            "one fold with --group"
+            f"{len(only_alike)} test prompts are nearly the same as one in another fold (likeness at least {like:g}; "
+            f"the first: {_quoted(prompts[row])} and {_quoted(prompts[alike[row]])}): drop one of each pair, or keep "
+            "them in one fold with --group"
         )
         leaks.append(Leak("prompts", tuple(only_alike), what))
     return leaks + _codebook_leaks(codebook, known, test)
@@ -85,9 +85,9 @@ def _codebook_leaks(codebook: Codebook | None, known: Iterable[str], test: Itera
     if not foreign:
         return []
     what = (
-        f"the codebook quotes {len(foreign)} passages that only the samples of test prompts hold (the first, of theme "
-        f"{wanted[foreign[0]]!r}: {_quoted(foreign[0])}): it was fitted on what it is tested on; discover it on training "
-        "prompts"
+        f"the codebook quotes {len(foreign)} passages that only the samples of test prompts hold (the first, of "
+        f"theme {wanted[foreign[0]]!r}: {_quoted(foreign[0])}): it was fitted on what it is tested on; discover it on "
+        "training prompts"
     )
     return [Leak("codebook", (), what)]
 
