@@ -59,6 +59,14 @@ def test_help_loads_nothing_heavy():
          "did you mean temperature"),
         (("run", "--subject", "/no/model", "--prompts", "-", "--out", "/tmp/never"), 1, "/no/model"),
         (("organisms", "train", "nobody"), 2, "nobody"),
+        (("prompts", "library"), 2, "--data FILE"),
+        (("prompts", "library", "--data", "/nowhere.gz"), 2, "/nowhere.gz"),
+        (("run", "--subject", "documents", "--prompts", "-", "--out", "/tmp/never", "--set", "stop=[1]"), 2,
+         "JSON list"),
+        (("run", "--subject", "documents", "--prompts", "-", "--out", "/tmp/never", "--set", "labeller=endpoint"), 2,
+         "endpoint=URL"),
+        (("run", "--subject", "documents", "--prompts", "-", "--out", "/tmp/never", "--group", "author"), 2,
+         "to group it by"),
     ],
 )  # fmt: skip
 def test_an_error_is_one_line_and_an_exit_code(words, code, message):
@@ -66,6 +74,38 @@ def test_an_error_is_one_line_and_an_exit_code(words, code, message):
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (code, 1), done.stderr
     assert message in done.stderr and done.stderr.startswith("forepath: ") and not done.stdout
     assert not Path("/tmp/never").exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "says"),
+    [("KeyboardInterrupt()", 130, "interrupted; what was committed is kept, `forepath resume /tmp/never` goes on"),
+     ("DiskFullError('no room; free 3 MB')", 3, "free 3 MB"),
+     ("LabellerError('none of 3 texts')", 3, "none of 3 texts"),
+     ("OSError(errno.ENOSPC, 'No space left on device')", 3, "no room to write"),
+     ("InputError('odd')", 2, "odd"), ("SubjectError('mute')", 1, "mute")],
+)  # fmt: skip
+def test_what_stops_a_run_is_one_line_and_its_exit_code(raised, code, says):
+    program = (
+        "import errno; from forepath.errors import *; from forepath.apps import pipeline, prompts\n"
+        f"def stop(*_, **__): raise {raised}\n"
+        "pipeline.run = stop; prompts.read_prompts = lambda *_, **__: []\n"
+        "from forepath.apps.cli import main; main()"
+    )
+    words = ["run", "--subject", "documents", "--prompts", "x.txt", "--out", "/tmp/never"]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (code, 1), done.stderr
+    assert says in done.stderr and done.stderr.startswith("forepath: ")
+
+
+def test_ctrl_c_in_a_short_command_is_130_too():
+    program = (
+        "from forepath.apps import runs\n"
+        "def stop(*_, **__): raise KeyboardInterrupt\n"
+        "runs.open_run = stop\n"
+        "from forepath.apps.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "score", "x"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "forepath: interrupted\n")
 
 
 def test_hostile_text_cannot_move_the_cursor():

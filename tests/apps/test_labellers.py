@@ -14,7 +14,7 @@ from forepath.apps.models import load_subject
 from forepath.apps.pipeline import resume, run
 from forepath.apps.runs import open_run
 from forepath.apps.settings import Settings, settings_of
-from forepath.errors import InputError, LabellerError, SiteError
+from forepath.errors import InputError, LabellerError, MissingExtraError, SiteError
 from forepath.records import Policy
 from forepath.store import Run
 
@@ -121,3 +121,18 @@ def test_sentence_transformers_by_name(tiny, tmp_path, monkeypatch):
     tool = embedder_of(store, settings, None, [])
     assert loaded == [("org/name", "cpu", False)] and tool.embed(["abc"]).shape == (1, 2)
     assert embedder_of(store, Settings("documents"), None, []) is None
+
+
+def test_a_sentence_model_that_cannot_be_had_is_said_before_work(tiny, tiny_prompts, tmp_path, monkeypatch):
+    settings = Settings(str(tiny), embedder="sentence:org/none", **SMALL)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(MissingExtraError, match=r"forepath\[sentence\]"):
+        run(settings, tiny_prompts, tmp_path / "r")
+
+    def refuse(*_args, **_options):
+        raise OSError("no such repository")
+
+    monkeypatch.setitem(sys.modules, "sentence_transformers", types.SimpleNamespace(SentenceTransformer=refuse))
+    with pytest.raises(InputError, match=r"org/none.*no such repository"):
+        run(settings, tiny_prompts, tmp_path / "r")
+    assert not (tmp_path / "r").exists()

@@ -66,3 +66,11 @@ def test_truth_is_judged_by_the_label_that_holds_most():
     assert agreed.ami == pytest.approx(1.0)
     assert (agreed.segments, agreed.unjudged) == (3, 2)
     assert agreed.boundaries.f1 == 0.0
+
+
+def test_what_labelling_cost_is_printed_where_it_is_counted():
+    book = Codebook((Theme("a"),))
+    counted = audit(book, iter(()), failures=2, cost={"requests": 1200, "prompt_tokens": 5})
+    assert "labelling took              1,200 requests, 5 prompt tokens" in counted.lines()
+    assert counted.to_json()["cost"]["requests"] == 1200
+    assert not any("labelling" in line for line in audit(book, []).lines())

@@ -23,6 +23,7 @@ from forepath.apps.settings import FOLDS, Settings, settings_in
 from forepath.errors import MismatchError, PromptError, RunIncompleteError
 from forepath.store import Prompt, Run, prompts_table
 from forepath.themes.codebook import Codebook
+from forepath.themes.embeddings import SentenceEmbedder
 from forepath.themes.endpoint import check_address
 
 if TYPE_CHECKING:
@@ -43,15 +44,16 @@ def run(settings: Settings, prompts: Sequence[Prompt], out: Path | str, *, repor
             f"{len(prompts)} different prompts; a forecaster is fitted on some, chosen on others and judged on the "
             f"rest, which needs at least {LEAST_PROMPTS}: give more prompts"
         )
+    codebook = check(settings, prompts)
     subject = load_subject(settings)
-    codebook = check(settings, prompts, subject)
-    ids = hashlib.sha256("\n".join(p.id for p in prompts).encode()).hexdigest()
+    check_fits(settings, prompts, subject)
+    marks = [p.id if settings.group is None else f"{p.id} {settings.group_of(p)}" for p in prompts]
     config = {
         "settings": settings.to_json(),
         "subject": subject.fingerprint,
         **pins_of(settings),
         "device": subject.model.device.type,
-        "prompts": ids,
+        "prompts": hashlib.sha256("\n".join(marks).encode()).hexdigest(),
         "codebook": codebook.id if codebook else None,
     }
     store = Run.create(out, config)
@@ -64,15 +66,11 @@ def run(settings: Settings, prompts: Sequence[Prompt], out: Path | str, *, repor
     return store
 
 
-def check(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFaceSubject) -> Codebook | None:
-    """The codebook that was given, if any, after everything that can be found wrong before work begins.
+def check(settings: Settings, prompts: Sequence[Prompt]) -> Codebook | None:
+    """The codebook that was given, if any, after everything that can be found wrong without the model.
 
-    Raises `PromptError`, `SiteError` or `CodebookError`.
+    Raises `PromptError`, `CodebookError`, `InputError` or `MissingExtraError`.
     """
-    subject.encode([p.text for p in prompts], room=settings.policy.max_tokens)
-    subject.anatomy.parse(sites_of(settings, subject))
-    if settings.embedder.startswith("subject"):
-        subject.anatomy.parse([mean_site(settings, subject)])
     empty = set(FOLDS) - {settings.fold_of(p) for p in prompts}
     if empty:
         groups = len({settings.group_of(p) for p in prompts})
@@ -80,9 +78,19 @@ def check(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFaceSub
         raise PromptError(f"{what} leave the fold {sorted(empty)[0]!r} empty; give more of them (some hundreds)")
     if settings.endpoint:
         check_address(settings.endpoint)
+    if settings.embedder.startswith("sentence:"):
+        SentenceEmbedder(settings.embedder.partition(":")[2], device=settings.device)
     if settings.world:
         check_world(prompts)
     return Codebook.load(settings.codebook) if settings.codebook else None
+
+
+def check_fits(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFaceSubject) -> None:
+    """Raises `PromptError` for a prompt that leaves no room, `SiteError` for a site the subject does not have."""
+    subject.encode([p.text for p in prompts], room=settings.policy.max_tokens)
+    subject.anatomy.parse(sites_of(settings, subject))
+    if settings.embedder.startswith("subject"):
+        subject.anatomy.parse([mean_site(settings, subject)])
 
 
 def resume(out: Path | str, *, trust_remote_code: bool = False, report: Report = silent) -> Run:

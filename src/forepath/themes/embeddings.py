@@ -175,9 +175,15 @@ class SentenceEmbedder:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise MissingExtraError("sentence-transformers", "sentence", "SentenceEmbedder") from error
-        self._model = SentenceTransformer(
-            path_or_id, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
-        )
+        try:
+            self._model = SentenceTransformer(
+                path_or_id, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+            )
+        except Exception as error:  # the hub's and the library's errors have no common root
+            raise InputError(
+                f"{path_or_id!r} cannot be loaded as a sentence-transformers model ({type(error).__name__}: {error}); "
+                "give its directory, or an id that can be fetched, with safetensors weights"
+            ) from error
         self.name = f"sentence-{(found or hashlib.sha256(path_or_id.encode()).hexdigest())[:16]}"
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:

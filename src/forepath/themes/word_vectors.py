@@ -31,9 +31,10 @@ def word_vectors(known: Sequence[str], texts: Sequence[str], *, widest: int = WI
     tool = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1, token_pattern=r"(?u)\b\w+\b")
     counts = tool.fit_transform(known)
     basis = _basis(counts, widest, seed)
+    if not texts:
+        return np.zeros((0, basis.shape[1]))
     asked = tool.transform(texts)
-    rows = [asked[i : i + BLOCK] @ counts.T @ basis for i in range(0, len(texts), BLOCK)]
-    return np.concatenate([np.asarray(r) for r in rows]) if rows else np.zeros((0, basis.shape[1]))
+    return np.concatenate([np.asarray(asked[i : i + BLOCK] @ counts.T @ basis) for i in range(0, len(texts), BLOCK)])
 
 
 def _basis(counts: Any, widest: int, seed: int) -> np.ndarray:
