@@ -17,14 +17,17 @@ class Pool:
         self.grammars = [Grammar(only(content, kind)) for kind in content.kinds]
         self.documents = [list(g.documents(seed, each)) for g in self.grammars]
 
-    def side(self, kinds, samples: int, rng) -> list[Trajectory]:
-        """`samples` documents of kind kinds[p] for every prompt p, all different within one side."""
+    def side(self, kinds, samples: int, rng, *, texts: bool = True) -> list[Trajectory]:
+        """`samples` documents of kind kinds[p] for every prompt p, all different within one side.
+
+        Without `texts` only their chains are kept, for when many comparisons are wanted.
+        """
         order = [list(rng.permutation(len(d))) for d in self.documents]
         out = []
         for p, k in enumerate(kinds):
             for s in range(samples):
                 d = self.documents[k][order[k].pop()]
-                body = d.text[d.header :]
+                body = d.text[d.header :] if texts else ""
                 out.append(Trajectory(f"{p}/{s}", "grammar", str(p), f"kind {k}", s, tuple(range(len(body) // 4)), body,
                                       True, segments=d.segments))  # fmt: skip
         return out

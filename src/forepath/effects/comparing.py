@@ -160,12 +160,12 @@ def _effects(
     rules: Rules,
 ) -> list[Effect]:
     both = ~np.isnan(sides[0]) & ~np.isnan(sides[1])
-    unit = np.where(shares, 1 / pairs.samples, 0.0)
+    free = np.array([kind in ("guard", "measure") for kind in kinds]) & ~shares  # of any unit; the rest lie in [0, 1]
+    unit = np.where(free, 0.0, 1 / pairs.samples)
     shifts = paired_shifts(np.where(both, sides[1] - sides[0], np.nan), cluster, unit)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = [np.where(both, side, 0.0).sum(axis=0) / shifts.n for side in sides]
-    relative = np.array([kind in ("guard", "measure") for kind in kinds]) & ~shares
-    margin = np.where(relative, rules.guard_margin * np.abs(means[0]), rules.margin)
+    margin = np.where(free, rules.guard_margin * np.abs(means[0]), rules.margin)
     low, high = shifts.interval()
     p = shifts.p_moved()
     q = fdr_adjusted(p, dependent=rules.dependent)

@@ -23,7 +23,7 @@ def repetition(words: Sequence[str], phrase: int = PHRASE) -> float:
     (0.2, nan)
     """
     said = [tuple(words[i : i + phrase]) for i in range(len(words) - phrase + 1)]
-    return 1 - len(set(said)) / len(said) if said else float("nan")
+    return (len(said) - len(set(said))) / len(said) if said else float("nan")
 
 
 def distinct(words: Sequence[str], n: int = 2) -> float:

@@ -84,7 +84,7 @@ def cells(e: Effect) -> tuple[str, ...]:
 
 def markdown(c: Comparison, title: str) -> str:
     """The whole report."""
-    parts = [f"# {_line(title)}", headline(c), rules_of(c)]
+    parts = [f"# {_line(title)}", _line(headline(c)), rules_of(c)]
     for heading, rows in sections(c):
         parts.append(f"## {heading}")
         parts.append(_table([cells(e) for e in rows[:LISTED]]) if rows else "Nothing.")

@@ -26,6 +26,8 @@ class Shifts:
     """Degrees of freedom: clusters less one; below 1 nothing can be said."""
     n: np.ndarray
     """int: prompts with a difference."""
+    signs: np.ndarray
+    """int: clusters whose difference is not 0."""
 
     def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """(low, high); NaN where nothing can be said."""
@@ -35,10 +37,15 @@ class Shifts:
         return self.shift - half, self.shift + half
 
     def p_moved(self) -> np.ndarray:
-        """Two-sided p-values of "the mean did not move"; NaN where nothing can be said."""
+        """Two-sided p-values of "the mean did not move"; NaN where nothing can be said.
+
+        Never below 2^(1 - signs), the chance that so many differences all have one sign: what a test that flips signs
+        at random could reach at best (Fisher 1935, The Design of Experiments, section 21).
+        """
         from scipy.stats import t
 
-        return np.asarray(np.minimum(2 * t.sf(np.abs(self._ratio(self.shift)), np.maximum(self.df, 1)), 1.0))
+        p = 2 * t.sf(np.abs(self._ratio(self.shift)), np.maximum(self.df, 1))
+        return np.asarray(np.minimum(np.maximum(p, 2.0 ** (1 - np.minimum(self.signs, 1000))), 1.0))
 
     def p_same(self, margin: np.ndarray) -> np.ndarray:
         """p-values of "the mean moved by `margin` (measures,) or more", the larger of the two one-sided ones."""
@@ -67,22 +74,24 @@ def paired_shifts(
 
     >>> s = paired_shifts(np.array([[0.1], [0.2], [0.3], [np.nan]]))
     >>> s.shift.round(3).tolist(), s.n.tolist(), s.p_moved().round(3).tolist()
-    ([0.2], [3], [0.074])
+    ([0.2], [3], [0.25])
     """
     seen = ~np.isnan(differences)
     n = seen.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         shift = np.where(seen, differences, 0.0).sum(axis=0) / n
     rest = np.where(seen, differences - np.where(n, shift, 0.0), 0.0)
-    groups, squares = n, (rest**2).sum(axis=0)
+    groups, squares, signs = n, (rest**2).sum(axis=0), (seen & (differences != 0)).sum(axis=0)
     if clusters is not None:
         number = int(clusters.max(initial=-1)) + 1
-        sums, present = np.zeros((number, rest.shape[1])), np.zeros((number, rest.shape[1]), dtype=bool)
+        sums, whole = np.zeros((number, rest.shape[1])), np.zeros((number, rest.shape[1]))
+        present = np.zeros(sums.shape, dtype=bool)
         np.add.at(sums, clusters, rest)
+        np.add.at(whole, clusters, np.where(seen, differences, 0.0))
         np.logical_or.at(present, clusters, seen)
-        groups, squares = present.sum(axis=0), (sums**2).sum(axis=0)
+        groups, squares, signs = present.sum(axis=0), (sums**2).sum(axis=0), (np.abs(whole) > 1e-12).sum(axis=0)
     extra = 0.0 if unit is None else 2 * unit**2
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = (squares + extra) * groups / ((groups - 1) * n.astype(float) ** 2)
     se = np.where(groups >= 2, np.sqrt(variance), np.nan)
-    return Shifts(shift, se, groups - 1, n)
+    return Shifts(shift, se, groups - 1, n, signs)
