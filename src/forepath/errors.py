@@ -4,6 +4,7 @@ ForepathError
   InputError             what the user handed over cannot be used
     PromptError          prompts: empty file, unknown column, longer than the context
     CodebookError        a codebook: unreadable, wrong version, unknown theme
+    LeakError            a run's test prompts can be known from its other prompts
   SubjectError           the model under study cannot be loaded or did not answer
     CheckpointError      a model directory is missing, unsafe, incomplete or not a causal language model
     SiteError            a capture site that this subject does not have
@@ -41,6 +42,10 @@ class PromptError(InputError):
 
 class CodebookError(InputError):
     """A codebook is unreadable, of the wrong version, or lacks a theme."""
+
+
+class LeakError(InputError):
+    """A run cannot be judged: its test can be known beforehand. The message names every leak."""
 
 
 class SubjectError(ForepathError):

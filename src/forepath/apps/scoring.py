@@ -82,8 +82,8 @@ def write_scores(store: Run, settings: Settings, subject: HuggingFaceSubject, re
             rows += judge.monte_carlo(k, shrink=False) + judge.monte_carlo(k, shrink=True)
         rows += judge.ceiling()
         report("score", len(entries) + 1, len(entries) + 1)
-        plain = [{k: _plain(v) for k, v in asdict(row).items()} for row in rows]
-        store.write_document("scores", {"rows": plain, "notes": _notes(trial)})
+        plain = [{k: plain_number(v) for k, v in asdict(row).items()} for row in rows]
+        store.write_document("scores", {"rows": plain, "notes": notes_of(trial)})
     if not store.has("costs"):
         write_costs(store, settings, subject)
 
@@ -99,13 +99,13 @@ def _entries(trial: Trial) -> list[tuple[str, Callable[[], Forecast]]]:
         (f"linear@{site}", lambda: saved.predict(chosen[test])),
         ("base_rate", lambda: _fit_plain(BaseRate(), chosen[:, :1], trial)),
         ("markov", lambda: _fit_plain(Markov(), read_last_themes(store, folds.futures.themes), trial)),
-        ("tfidf", lambda: trial.of(_words(trial), LinearForecaster("none", chains=False, seed=settings.seed))),
+        ("tfidf", lambda: trial.of(words_of(trial), LinearForecaster("none", chains=False, seed=settings.seed))),
         ("logits", lambda: trial.of(store.arrays("activations", "logits"), head(settings, chains=False))),
         ("shuffled", lambda: trial.of(chosen, head(settings, chains=False), shuffled=True)),
-        ("random_weights", lambda: trial.of(_untrained(trial), head(settings, chains=False))),
+        ("random_weights", lambda: trial.of(untrained_of(trial), head(settings, chains=False))),
     ]
     if settings.world:
-        entries.append(("exact", lambda: _exact(trial)))
+        entries.append(("exact", lambda: exact_of(trial)))
     return entries
 
 
@@ -114,13 +114,13 @@ def _fit_plain(forecaster: BaseRate | Markov, features: np.ndarray, trial: Trial
     return forecaster.fit(features[known], trial.folds.of("train", "validation")).predict(features[test])
 
 
-def _words(trial: Trial) -> np.ndarray:
+def words_of(trial: Trial) -> np.ndarray:
     known = trial.folds.where("train", "validation")
     texts = [p.text for p in trial.folds.prompts]
     return word_vectors([t for t, k in zip(texts, known, strict=True) if k], texts)
 
 
-def _untrained(trial: Trial) -> np.ndarray:
+def untrained_of(trial: Trial) -> np.ndarray:
     """Activations of the untrained twin, at the site that is best for it on the validation prompts."""
     from forepath.subjects.control import randomised
 
@@ -143,7 +143,7 @@ def check_world(prompts: Sequence[Prompt]) -> None:
             raise PromptError(f"world=documents, but a prompt is not of that world: {error}") from error
 
 
-def _exact(trial: Trial) -> Forecast:
+def exact_of(trial: Trial) -> Forecast:
     """The world's own odds for the test prompts, in the codebook's names: see `themes.confusion`."""
     from forepath.worlds.documents import document_grammar
     from forepath.worlds.exact import exact_forecast
@@ -157,7 +157,7 @@ def _exact(trial: Trial) -> Forecast:
     return renamed(exact_forecast(grammar, prompts, trial.settings.horizon), rates, themes, trial.judge.base)
 
 
-def _notes(trial: Trial) -> list[str]:
+def notes_of(trial: Trial) -> list[str]:
     """What must be known to read the table."""
     sweep = trial.store.read_document("sweep")
     tried = ", ".join(f"{s} {v:.3f}" for s, v in sweep["validation_cross_entropy"].items())
@@ -189,7 +189,7 @@ def _notes(trial: Trial) -> list[str]:
     return notes
 
 
-def _plain(value: object) -> object:
+def plain_number(value: object) -> object:
     """JSON has no NaN and no infinity: null is "could not judge", "inf" is more than can be measured."""
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else "inf"

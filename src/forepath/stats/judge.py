@@ -94,10 +94,29 @@ class Judge:
         pulls them towards the base rate. NaN at steps where fewer than 2 samples are left to judge or none to forecast.
         """
         name = f"mc_shrunk@{k}" if shrink else f"mc@{k}"
-        rng = np.random.default_rng([self.seed, k])
-        prompts, samples, _ = self._steps.shape
-        order = np.stack([rng.permuted(np.tile(np.arange(samples), (prompts, 1)), axis=1) for _ in range(SPLITS)])
+        order = self._splits(k)
         return [self._score(name, h, self._split_marks(h, order, k, shrink)) for h in range(self.horizon)]
+
+    def losses(self, forecast: Forecast) -> np.ndarray:
+        """(prompts, horizon) cross-entropy in nats; NaN where a prompt is not judged. Raises `InputError`."""
+        steps = self._fitting("forecast", forecast)
+        lost = np.full(self._judged.shape, np.nan)
+        for h in range(self.horizon):
+            lost[self._judged[:, h], h] = self._marks(h, steps).cross_entropy
+        return lost
+
+    def sampled_losses(self, k: int) -> np.ndarray:
+        """As `losses`, of k shrunk samples: the means over the splits of `monte_carlo`."""
+        lost, order = np.full(self._judged.shape, np.nan), self._splits(k)
+        for h in range(self.horizon):
+            lost[self._judged[:, h], h] = self._split_marks(h, order, k, shrink=True).cross_entropy
+        return lost
+
+    def spreads(self, h: int) -> tuple[float, float]:
+        """At step h (from 0), means over prompts: the unbiased chance that two samples differ, and the base rate's
+        unbiased squared distance to the true odds. k shrunk samples miss those by (k G + s^2 B) / (k + s)^2.
+        """
+        return float(self._base[h].spread.mean()), float(self._base[h].distance.mean())
 
     def difference(self, one: Forecast, other: Forecast) -> list[Estimate]:
         """Per step, cross-entropy of `one` minus that of `other`, paired by prompt: below 0, `one` is better."""
@@ -136,6 +155,12 @@ class Judge:
         groups = None if self._groups is None else self._groups[judged].tolist()
         count = int(judged.sum())
         return resamples(count, self.seed, groups=groups) if count else np.zeros((0, 0), dtype=np.float32)
+
+    def _splits(self, k: int) -> np.ndarray:
+        """(splits, prompts, samples) orders of the samples; the first k forecast."""
+        rng = np.random.default_rng([self.seed, k])
+        prompts, samples, _ = self._steps.shape
+        return np.stack([rng.permuted(np.tile(np.arange(samples), (prompts, 1)), axis=1) for _ in range(SPLITS)])
 
     def _fitting(self, name: str, forecast: Forecast) -> np.ndarray:
         wanted = (len(self._steps), self.horizon, len(self.themes))

@@ -160,9 +160,9 @@ class Run:
             raise RunError(f"{family} has no column {unknown[0]!r}; it has {', '.join(shards[0].columns)}")
         return parquet.read([self._whole(s, ".parquet") for s in shards], columns)
 
-    def arrays(self, family: str, name: str) -> np.ndarray:
-        """One array of a family as (rows, …) float32; row i belongs to row i of `table(family)`."""
-        shards = self._some(family)
+    def arrays(self, family: str, name: str, *, items: Sequence[str] | None = None) -> np.ndarray:
+        """One array of a family as (rows, …) float32; row i belongs to row i of `table(family, items=items)`."""
+        shards = self._some(family, items)
         if name not in shards[0].arrays:
             raise RunError(f"{family} has no array {name!r}; it has {', '.join(shards[0].arrays) or 'none'}")
         return np.concatenate([tensors.unpack(self._whole(s, ".safetensors"), name) for s in shards])
