@@ -103,9 +103,13 @@ class Monitor:
 
     def doubts_about(self, subject: Subject, policy: Policy) -> tuple[str, ...]:
         """Why forecasts of this subject under this policy are not to be trusted; empty if they may be."""
+        other = self.subject is not None and subject.fingerprint != self.subject
+        named = f"fitted on the subject {(self.subject or '')[:12]}…, this one is {subject.fingerprint[:12]}…"
+        return ((named,) if other else ()) + self.doubts_of(policy)
+
+    def doubts_of(self, policy: Policy) -> tuple[str, ...]:
+        """Why forecasts under this policy are not to be trusted, whatever the subject."""
         out = []
-        if self.subject is not None and subject.fingerprint != self.subject:
-            out.append(f"fitted on the subject {self.subject[:12]}…, this one is {subject.fingerprint[:12]}…")
         if self.policy is not None:
             for name in ("temperature", "top_p", "top_k"):
                 fitted, now = getattr(self.policy, name), getattr(policy, name)
