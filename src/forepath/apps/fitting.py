@@ -26,9 +26,11 @@ def write_forecasters(store: Run, settings: Settings, subject: HuggingFaceSubjec
         return
     folds = read_folds(store, settings)
     sites = [s for s in sites_of(settings, subject) if s != "logits"]
-    sweep = {}
+    sweep, by_step = {}, {}
     for i, site in enumerate(sites):
-        sweep[site] = validation_loss(head(settings, chains=False), store.arrays("activations", site), folds)
+        losses = validation_losses(head(settings, chains=False), store.arrays("activations", site), folds)
+        sweep[site] = float(np.nanmean(losses))
+        by_step[site] = [None if np.isnan(loss) else loss for loss in losses]
         report("fit", i, len(sites) + 1, site)
     best = min(sweep, key=lambda site: sweep[site])
     forecaster = head(settings).fit(store.arrays("activations", best)[folds.where("train", "validation")],
@@ -42,7 +44,7 @@ def write_forecasters(store: Run, settings: Settings, subject: HuggingFaceSubjec
         samples=settings.samples,
         seed=settings.seed,
     )
-    store.write_document("sweep", {"site": best, "validation_cross_entropy": sweep})
+    store.write_document("sweep", {"site": best, "validation_cross_entropy": sweep, "by_step": by_step})
     with store.write_folder("forecaster") as folder:
         forecaster.save(folder, origin)
     report("fit", len(sites) + 1, len(sites) + 1, best)
@@ -54,18 +56,24 @@ def head(settings: Settings, *, chains: bool = True) -> LinearForecaster:
 
 
 def validation_loss(forecaster: LinearForecaster, features: np.ndarray, folds: Folds) -> float:
-    """Mean cross-entropy over the steps, nats: fitted on the training prompts, measured on the validation prompts.
+    """The mean of `validation_losses` over the steps that could be judged."""
+    return float(np.nanmean(validation_losses(forecaster, features, folds)))
 
-    Raises `InputError` if no validation prompt has two samples that were observed at any step.
+
+def validation_losses(forecaster: LinearForecaster, features: np.ndarray, folds: Folds) -> list[float]:
+    """Cross-entropy of each step, nats: fitted on the training prompts, measured on the validation prompts.
+
+    NaN for a step at which nothing could be judged. Raises `InputError` if no validation prompt has two samples that
+    were observed at any step.
     """
     forecaster.fit(features[folds.where("train")], folds.of("train"))
     forecast = forecaster.predict(features[folds.where("validation")])
     scores = Judge(folds.of("validation"), folds.of("train"), seed=0).score("", forecast)
-    losses = [s.cross_entropy for s in scores if not np.isnan(s.cross_entropy)]
-    if not losses:
+    losses = [s.cross_entropy for s in scores]
+    if np.isnan(losses).all():
         raise InputError(
             f"none of {int(folds.where('validation').sum())} validation prompts has two samples with a theme in them: "
             "the texts are too short or could not be labelled, and no layer can be chosen; raise max_tokens or "
             "samples, or give more prompts"
         )
-    return float(np.mean(losses))
+    return losses

@@ -89,6 +89,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Scores */
+        get: operations["read_scores_api_runs__run__scores_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/reliability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Reliability */
+        get: operations["read_reliability_api_runs__run__reliability_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Texts */
+        get: operations["read_texts_api_runs__run__texts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/texts/{prompt}/{sample}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Text */
+        get: operations["read_text_api_runs__run__texts__prompt___sample__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run}/themes/{theme}/examples": {
         parameters: {
             query?: never;
@@ -98,6 +166,57 @@ export interface paths {
         };
         /** Read Examples */
         get: operations["read_examples_api_runs__run__themes__theme__examples_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Changes */
+        get: operations["read_changes_api_runs__run__changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/overlay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Put Overlay */
+        put: operations["put_overlay_api_runs__run__overlay_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/rescore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Rescore */
+        get: operations["read_rescore_api_runs__run__rescore_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -163,6 +282,20 @@ export interface components {
             overlay: boolean;
         };
         /**
+         * Bin
+         * @description A point of a reliability curve.
+         */
+        Bin: {
+            /** Forecast */
+            forecast: number;
+            /** Observed */
+            observed: number;
+            /** Error */
+            error: number | null;
+            /** Prompts */
+            prompts: number;
+        };
+        /**
          * Branch
          * @description One theme at one place of the tree of chains.
          */
@@ -185,6 +318,39 @@ export interface components {
             themes: number[];
             /** Probability */
             probability: number;
+        };
+        /**
+         * Changes
+         * @description What an overlay changes.
+         */
+        Changes: {
+            overlay: components["schemas"]["OverlayShape"];
+            /** Texts */
+            texts: number;
+            /** Segments */
+            segments: number;
+            /** Changed Texts */
+            changed_texts: number;
+            /** Changed Segments */
+            changed_segments: number;
+            /** Chains Before */
+            chains_before: number;
+            /** Chains After */
+            chains_after: number;
+            /** Themes */
+            themes: components["schemas"]["ThemeCount"][];
+        };
+        /**
+         * CostShape
+         * @description What a forecast costs beside what it replaces.
+         */
+        CostShape: {
+            /** Prefill Seconds */
+            prefill_seconds: number;
+            /** Forecast Seconds */
+            forecast_seconds: number;
+            /** Sample Seconds */
+            sample_seconds: number;
         };
         /**
          * Example
@@ -238,6 +404,69 @@ export interface components {
             milliseconds: number;
         };
         /**
+         * Judgement
+         * @description How good the run's forecast is.
+         */
+        Judgement: {
+            /** Rows */
+            rows: components["schemas"]["ScoreRow"][];
+            /** Notes */
+            notes: string[];
+            /** Chosen */
+            chosen: string | null;
+            /** Sites */
+            sites: components["schemas"]["SiteLoss"][];
+            /** Base */
+            base: (number | null)[];
+            costs: components["schemas"]["CostShape"] | null;
+        };
+        /**
+         * OverlayShape
+         * @description Second thoughts about a run's labels: see `forepath.themes.overlays`.
+         */
+        OverlayShape: {
+            /**
+             * Revision
+             * @default 0
+             */
+            revision: number;
+            /**
+             * Merged
+             * @default {}
+             */
+            merged: {
+                [key: string]: string;
+            };
+            /**
+             * Renamed
+             * @default {}
+             */
+            renamed: {
+                [key: string]: string;
+            };
+            /**
+             * Relabelled
+             * @default {}
+             */
+            relabelled: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Piece
+         * @description A stretch of a text, or what lies between two.
+         */
+        Piece: {
+            /** Text */
+            text: string;
+            /** Segment */
+            segment: number | null;
+            /** Own */
+            own: number | null;
+            /** Theme */
+            theme: number | null;
+        };
+        /**
          * Problem
          * @description Why a request was not answered.
          */
@@ -268,6 +497,44 @@ export interface components {
             total: number;
             /** Prompts */
             prompts: components["schemas"]["PromptShape"][];
+        };
+        /**
+         * ReliabilityShape
+         * @description Whether 30 % happens 30 % of the time.
+         */
+        ReliabilityShape: {
+            /** Step */
+            step: number;
+            /** Theme */
+            theme: number | null;
+            /** Bins */
+            bins: components["schemas"]["Bin"][];
+            /** Prompts */
+            prompts: number;
+        };
+        /**
+         * Rescore
+         * @description The forecast of the next theme, judged on the test prompts before and with the overlay. Null: no forecaster.
+         */
+        Rescore: {
+            /** Before */
+            before: number;
+            /** Before Low */
+            before_low: number;
+            /** Before High */
+            before_high: number;
+            /** After */
+            after: number;
+            /** After Low */
+            after_low: number;
+            /** After High */
+            after_high: number;
+            /** Base Before */
+            base_before: number;
+            /** Base After */
+            base_after: number;
+            /** Prompts */
+            prompts: number;
         };
         /**
          * RunRow
@@ -361,6 +628,46 @@ export interface components {
             model_error: string;
         };
         /**
+         * ScoreRow
+         * @description One forecaster at one step. Null: could not judge; "inf": more than can be measured.
+         */
+        ScoreRow: {
+            /** Forecaster */
+            forecaster: string;
+            /** Step */
+            step: number;
+            /** Cross Entropy */
+            cross_entropy: number | "inf" | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Brier */
+            brier: number | null;
+            /** Explained */
+            explained: number | null;
+            /** Ece */
+            ece: number | null;
+            /** K Star */
+            k_star: number | "inf" | null;
+            /** K Shrunk */
+            k_shrunk: number | "inf" | null;
+            /** N Prompts */
+            n_prompts: number;
+        };
+        /**
+         * SiteLoss
+         * @description How well a forecaster read from one site, on the validation prompts.
+         */
+        SiteLoss: {
+            /** Site */
+            site: string;
+            /** Loss */
+            loss: number | null;
+            /** Steps */
+            steps: (number | null)[];
+        };
+        /**
          * Stage
          * @description How far one stage of a run is.
          */
@@ -371,6 +678,82 @@ export interface components {
             done: number;
             /** Total */
             total: number;
+        };
+        /**
+         * TextRow
+         * @description One text in a list.
+         */
+        TextRow: {
+            /** Id */
+            id: string;
+            /** Prompt Id */
+            prompt_id: string;
+            /** Title */
+            title: string;
+            /** Snippet */
+            snippet: string;
+            /** Fold */
+            fold: string;
+            /** Finished */
+            finished: boolean;
+            /** Length */
+            length: number;
+            /** Chain */
+            chain: number[];
+            /** Changed */
+            changed: boolean;
+        };
+        /**
+         * TextShape
+         * @description One whole text.
+         */
+        TextShape: {
+            /** Id */
+            id: string;
+            /** Prompt Id */
+            prompt_id: string;
+            /** Prompt */
+            prompt: string;
+            /** Fold */
+            fold: string;
+            /** Finished */
+            finished: boolean;
+            /** Length */
+            length: number;
+            /** Seed */
+            seed: string;
+            /** Chain */
+            chain: number[];
+            /** Pieces */
+            pieces: components["schemas"]["Piece"][];
+        };
+        /**
+         * TextsPage
+         * @description Some texts of a run.
+         */
+        TextsPage: {
+            /** Total */
+            total: number;
+            /** Offset */
+            offset: number;
+            /** Texts */
+            texts: components["schemas"]["TextRow"][];
+        };
+        /**
+         * ThemeCount
+         * @description How often a theme was written.
+         */
+        ThemeCount: {
+            /** Theme */
+            theme: number;
+            /** Before */
+            before: number;
+            /** After */
+            after: number;
+            /** Texts */
+            texts: number;
+            /** First */
+            first: number;
         };
         /**
          * ThemeShape
@@ -580,6 +963,146 @@ export interface operations {
             };
         };
     };
+    read_scores_api_runs__run__scores_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Judgement"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_reliability_api_runs__run__reliability_get: {
+        parameters: {
+            query?: {
+                step?: number;
+                theme?: number | null;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReliabilityShape"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_texts_api_runs__run__texts_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                chain?: string;
+                themes?: string;
+                prompt?: string;
+                fold?: "" | "train" | "validation" | "test";
+                ended?: "" | "yes" | "no";
+                changed?: boolean;
+                order?: "" | "longest" | "shortest" | "rarest";
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextsPage"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_text_api_runs__run__texts__prompt___sample__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                prompt: string;
+                sample: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextShape"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_examples_api_runs__run__themes__theme__examples_get: {
         parameters: {
             query?: never;
@@ -612,10 +1135,108 @@ export interface operations {
             };
         };
     };
+    read_changes_api_runs__run__changes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_overlay_api_runs__run__overlay_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverlayShape"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_rescore_api_runs__run__rescore_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rescore"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     events_api_events_get: {
         parameters: {
             query?: {
                 topics?: string;
+                last?: string;
             };
             header?: never;
             path?: never;

@@ -1,5 +1,4 @@
 /** Where the boxes of a tree of chains go: a column a step, heights are odds. No numbers are made here. */
-import { hierarchy, partition } from "d3-hierarchy";
 import type { Branch } from "../api/types";
 
 export interface Box {
@@ -21,47 +20,43 @@ export interface Box {
   right?: string | undefined;
 }
 
-interface Node {
-  theme: number;
-  probability: number;
-  kids: Node[];
-}
-
 const REST = 0.005;
 
-function withRest(kids: Branch[], rest: number): Node[] {
-  const own = kids.map((k) => ({ theme: k.theme, probability: k.probability, kids: withRest(k.children, k.rest) }));
-  return kids.length && rest >= REST ? [...own, { theme: -1, probability: rest, kids: [] }] : own;
-}
-
 export function boxes(tree: Branch[], rest: number, steps: number, width: number, height: number, gap = 6): Box[] {
-  const root = hierarchy<Node>({ theme: -2, probability: 1, kids: withRest(tree, rest) }, (n) => n.kids);
-  root.each((n) => ((n as { value: number }).value = n.data.probability));
   const column = (width + gap) / steps;
-  const placed = partition<Node>().size([height, 1])(root);
-  const found = placed.descendants().filter((n) => n.depth > 0);
-  const places = (n: (typeof found)[number]) => n.ancestors().map((a) => a.parent?.children?.indexOf(a) ?? 0);
-  const names = new Map(found.map((n) => [n, places(n).reverse().slice(1).join(".")]));
-  const key = (n: (typeof found)[number] | null | undefined) => (n ? names.get(n) : undefined);
-  const byDepth = new Map<number, typeof found>();
-  for (const n of found) byDepth.set(n.depth, [...(byDepth.get(n.depth) ?? []), n]);
-  return found.map((n) => {
-    const row = byDepth.get(n.depth)!;
-    const at = row.indexOf(n);
-    return {
-      key: names.get(n)!,
-      theme: n.data.theme,
-      probability: n.data.probability,
-      path: n.ancestors().map((a) => a.data.theme).reverse().slice(1),
-      level: n.depth,
-      x: (n.depth - 1) * column,
-      y: n.x0,
+  const found: Box[] = [];
+  const last: Box[] = []; // the lowest box of each column so far
+
+  function put(theme: number, probability: number, above: number, parent: Box | null, index: number): Box {
+    const level = (parent?.level ?? 0) + 1;
+    const box: Box = {
+      key: parent ? `${parent.key}.${index}` : String(index),
+      theme,
+      probability,
+      path: [...(parent?.path ?? []), theme],
+      level,
+      x: (level - 1) * column,
+      y: above * height,
       width: column - gap,
-      height: Math.max(1, n.x1 - n.x0 - 2),
-      up: key(row[at - 1]),
-      down: key(row[at + 1]),
-      left: key(n.parent),
-      right: key(n.children?.[0]),
+      height: Math.max(1, probability * height - 2),
+      up: last[level]?.key,
+      left: parent?.key,
     };
-  });
+    if (last[level]) last[level].down = box.key;
+    last[level] = box;
+    if (parent && index === 0) parent.right = box.key;
+    found.push(box);
+    return box;
+  }
+
+  function grow(branches: Branch[], left: number, above: number, parent: Box | null): void {
+    branches.forEach((branch, i) => {
+      grow(branch.children, branch.rest, above, put(branch.theme, branch.probability, above, parent, i));
+      above += branch.probability;
+    });
+    if (branches.length && left >= REST) put(-1, left, above, parent, branches.length);
+  }
+
+  grow(tree, rest, 0, null);
+  return found;
 }

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from forepath import __version__
-from forepath.apps.dashboard import forecasting, history
+from forepath.apps.dashboard import exploring, forecasting, history, judging
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.events import Hub
 from forepath.apps.dashboard.guard import Guard
@@ -55,10 +55,18 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
                   lifespan=life, responses={"4XX": {"model": Problem}})  # fmt: skip
     app.include_router(history.routes(library))
     app.include_router(forecasting.routes(library, engine))
+    shelves = exploring.Shelves()
+    engine.also.append(lambda run, _: shelves.of(run))
+    app.include_router(judging.routes(library))
+    app.include_router(exploring.routes(library, hub, shelves))
 
     @app.get("/api/events", response_class=StreamingResponse)
-    async def events(request: Request, topics: Annotated[str, Query(max_length=500)] = "") -> StreamingResponse:
-        last = request.headers.get("last-event-id", "")
+    async def events(
+        request: Request,
+        topics: Annotated[str, Query(max_length=500)] = "",
+        last: Annotated[str, Query(max_length=60)] = "",
+    ) -> StreamingResponse:
+        last = request.headers.get("last-event-id", last)  # a browser sends it by itself, a page that asks anew cannot
         stream = hub.follow([t for t in topics.split(",") if t], last)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 

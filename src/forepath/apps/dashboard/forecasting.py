@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,12 +12,11 @@ from fastapi import APIRouter, Query
 from forepath.apps.dashboard import shelf
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.library import Library
+from forepath.apps.dashboard.overlaying import read_overlay
 from forepath.apps.dashboard.shapes import (
     Ask,
     Branch,
     ChainShape,
-    Example,
-    Examples,
     ForecastShape,
     PromptsPage,
     RunShape,
@@ -61,14 +61,10 @@ def routes(library: Library, engine: Engine) -> APIRouter:
         if not ask.prompt:
             raise InputError("the prompt is empty; type one, or pick one of the run's")
         result = engine.forecast(opened, ask.prompt)
+        if ask.overlay:
+            result = replace(result, forecast=read_overlay(opened).merge(result.forecast))
         spent = 1e3 * (time.perf_counter() - began)
         return shaped(run, opened, result, least=ask.least, milliseconds=spent)
-
-    @api.get("/themes/{theme}/examples")
-    def read_examples(run: str, theme: int) -> Examples:
-        themes = library.open(run).codebook.themes
-        quoted = themes[theme].examples if 0 <= theme < len(themes) else ()
-        return Examples(theme=theme, examples=[Example(text=t, trajectory=None) for t in quoted[:5]])
 
     return api
 

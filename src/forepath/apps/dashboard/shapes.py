@@ -192,3 +192,174 @@ class RunRow(Shape):
     base_cross_entropy: float | None = None
     """Of the base rate, in the same run."""
     explained: float | None = None
+
+
+class TextRow(Shape):
+    """One text in a list."""
+
+    id: str
+    prompt_id: str
+    title: str
+    """First line of its prompt."""
+    snippet: str
+    fold: str
+    finished: bool
+    length: int
+    """Tokens."""
+    chain: list[int]
+    """Themes in order, with the overlay's changes if there is one."""
+    changed: bool
+    """Whether the overlay changes the chain."""
+
+
+class TextsPage(Shape):
+    """Some texts of a run."""
+
+    total: int
+    offset: int
+    texts: list[TextRow]
+
+
+class Piece(Shape):
+    """A stretch of a text, or what lies between two."""
+
+    text: str
+    segment: int | None
+    """Its place among the text's segments; null between two."""
+    own: int | None
+    """The run's label; null if it has none."""
+    theme: int | None
+    """With the overlay."""
+
+
+class TextShape(Shape):
+    """One whole text."""
+
+    id: str
+    prompt_id: str
+    prompt: str
+    fold: str
+    finished: bool
+    length: int
+    seed: str
+    chain: list[int]
+    pieces: list[Piece]
+    """The whole text, in order. In pieces, because browsers count characters otherwise than we do."""
+
+
+class OverlayShape(Shape):
+    """Second thoughts about a run's labels: see `forepath.themes.overlays`."""
+
+    revision: int = 0
+    merged: dict[str, str] = {}
+    renamed: dict[str, str] = {}
+    relabelled: dict[str, str] = {}
+
+
+class ThemeCount(Shape):
+    """How often a theme was written."""
+
+    theme: int
+    before: int
+    """Segments with the run's own labels."""
+    after: int
+    """With the overlay."""
+    texts: int
+    """Texts in which it occurs, with the overlay."""
+    first: float
+    """Share of the texts that begin with it, with the overlay."""
+
+
+class Changes(Shape):
+    """What an overlay changes."""
+
+    overlay: OverlayShape
+    texts: int
+    segments: int
+    changed_texts: int
+    """Texts whose chain differs."""
+    changed_segments: int
+    chains_before: int
+    """Different chains."""
+    chains_after: int
+    themes: list[ThemeCount]
+
+
+class Rescore(Shape):
+    """The forecast of the next theme, judged on the test prompts before and with the overlay. Null: no forecaster."""
+
+    before: float
+    before_low: float
+    before_high: float
+    after: float
+    after_low: float
+    after_high: float
+    base_before: float
+    base_after: float
+    prompts: int
+
+
+class ScoreRow(Shape):
+    """One forecaster at one step. Null: could not judge; "inf": more than can be measured."""
+
+    forecaster: str
+    step: int
+    cross_entropy: float | Literal["inf"] | None
+    low: float | None
+    high: float | None
+    brier: float | None
+    explained: float | None
+    ece: float | None
+    k_star: float | Literal["inf"] | None
+    k_shrunk: float | Literal["inf"] | None
+    n_prompts: int
+
+
+class SiteLoss(Shape):
+    """How well a forecaster read from one site, on the validation prompts."""
+
+    site: str
+    loss: float | None
+    """Mean over the steps, nats."""
+    steps: list[float | None]
+    """By step; empty if the run did not keep them."""
+
+
+class CostShape(Shape):
+    """What a forecast costs beside what it replaces."""
+
+    prefill_seconds: float
+    forecast_seconds: float
+    sample_seconds: float
+
+
+class Judgement(Shape):
+    """How good the run's forecast is."""
+
+    rows: list[ScoreRow]
+    notes: list[str]
+    chosen: str | None
+    sites: list[SiteLoss]
+    base: list[float | None]
+    """By step, cross-entropy of the base rate on the test prompts."""
+    costs: CostShape | None
+
+
+class Bin(Shape):
+    """A point of a reliability curve."""
+
+    forecast: float
+    observed: float
+    error: float | None
+    """Standard error of the difference."""
+    prompts: int
+
+
+class ReliabilityShape(Shape):
+    """Whether 30 % happens 30 % of the time."""
+
+    step: int
+    theme: int | None
+    """Null: of each prompt, the theme that is likeliest for it."""
+    bins: list[Bin]
+    prompts: int
