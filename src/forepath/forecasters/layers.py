@@ -9,7 +9,7 @@ prompts kept aside, with the sharpness that is best there, from even shares to t
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from forepath.errors import UnfittedError
 from forepath.forecasters.inputs import checked_reads, checked_reads_pair
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.odds import softmax
-from forepath.forecasters.saving import Origin, head_tensors, heads_of, read_arrays, write_arrays
+from forepath.forecasters.saving import Origin, SavedArrays, head_tensors, heads_of, read_arrays, write_arrays
 from forepath.forecasters.targets import canonical, kept_aside
 from forepath.records import Forecast, Futures
 from forepath.stats.losses import mean_loss
@@ -92,13 +92,14 @@ class LayersForecaster:
         self._fitted()
         return self._head.predict(self._points(checked_reads(activations, shape=self._mean.shape)))
 
+    def logits(self, activations: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        """As `LinearForecaster.logits`."""
+        self._fitted()
+        return self._head.logits(self._points(checked_reads(activations, shape=self._mean.shape)))
+
     def save(self, folder: Path | str, origin: Origin) -> None:
         """Write `forecaster.safetensors` and `forecaster.json`. Raises `UnfittedError`, `OSError`."""
-        self._fitted()
-        tensors, facts = head_tensors({"step": self._head._steps, "link": self._head._links})
-        tensors |= {"mean": self._mean, "scale": self._scale, "shares": self.shares}
-        settings = {"chains": self.chains, "seed": self.seed}
-        write_arrays(Path(folder), "layers", tensors, self.themes, settings, origin, {**facts, "losses": self.losses})
+        write_arrays(Path(folder), "layers", *self.parts(), origin, self.facts())
 
     @classmethod
     def load(
@@ -106,6 +107,22 @@ class LayersForecaster:
     ) -> Self:
         """Read what `save` wrote; raises as `LinearForecaster.load`."""
         saved = read_arrays(Path(folder), "layers", {"subject": subject, "codebook": codebook, "site": site})
+        return cls.from_parts(saved)
+
+    def parts(self) -> tuple[dict[str, np.ndarray], tuple[str, ...], dict[str, Any]]:
+        """(tensors, themes, settings) for `write_arrays`. Raises `UnfittedError`."""
+        self._fitted()
+        tensors, _ = head_tensors({"step": self._head._steps, "link": self._head._links})
+        tensors |= {"mean": self._mean, "scale": self._scale, "shares": self.shares}
+        return tensors, self.themes, {"chains": self.chains, "seed": self.seed}
+
+    def facts(self) -> dict[str, Any]:
+        """What else there is to write down."""
+        return {**head_tensors({"step": self._head._steps, "link": self._head._links})[1], "losses": self.losses}
+
+    @classmethod
+    def from_parts(cls, saved: SavedArrays) -> Self:
+        """Back from `parts` and `facts`."""
         forecaster = cls(**saved.settings)
         forecaster.origin, forecaster.losses = saved.origin, saved.facts["losses"]
         forecaster.shares, forecaster._mean, forecaster._scale = (saved.tensors[n] for n in ("shares", "mean", "scale"))

@@ -86,6 +86,14 @@ class LinearForecaster:
         """(rows, horizon, themes) of the steps only: one matrix product, for when speed matters."""
         return self._odds(self._points(activations))
 
+    def logits(self, activations: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        """The parts of the chain model: (rows, themes) logits of the first step; for each later step, what the row
+        adds, (rows, themes), and what the theme before adds, (themes, themes).
+        """
+        points = self._points(activations)
+        first = points @ self._steps[0].weights + self._steps[0].intercepts
+        return first, [points @ link.weights for link in self._links], [link.intercepts for link in self._links]
+
     def predict(self, activations: np.ndarray) -> Forecast:
         """Steps and, unless `chains=False`, chains. Raises `UnfittedError` before `fit`, `ActivationError`."""
         points = self._points(activations)
