@@ -5,10 +5,21 @@ is `LinearForecaster` on the text's features; Monte Carlo is judged straight fro
 """
 
 from forepath.forecasters.base_rate import BaseRate
+from forepath.forecasters.chain import ChainForecaster
 from forepath.forecasters.closed_form import ClosedForm
 from forepath.forecasters.layers import LayersForecaster
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.markov import Markov
+from forepath.forecasters.markov_variable import MarkovVariable
 from forepath.forecasters.saving import Origin
 
-__all__ = ["BaseRate", "ClosedForm", "LayersForecaster", "LinearForecaster", "Markov", "Origin"]
+__all__ = [
+    "BaseRate",
+    "ChainForecaster",
+    "ClosedForm",
+    "LayersForecaster",
+    "LinearForecaster",
+    "Markov",
+    "MarkovVariable",
+    "Origin",
+]
