@@ -115,6 +115,7 @@ def _fit_plain(forecaster: BaseRate | Markov, features: np.ndarray, trial: Trial
 
 
 def words_of(trial: Trial) -> np.ndarray:
+    """(prompts, width) of the words of every prompt, weighted on the known ones."""
     known = trial.folds.where("train", "validation")
     texts = [p.text for p in trial.folds.prompts]
     return word_vectors([t for t, k in zip(texts, known, strict=True) if k], texts)

@@ -1,0 +1,109 @@
+"""The door: judge a finished run. Leaks first; then rows, tests and everything that stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import forepath
+from forepath.apps.judging.case import Case, Missing, Options, lines_of
+from forepath.apps.judging.contrasts import contrasts
+from forepath.apps.judging.entrants import Entrant, entrants
+from forepath.apps.judging.fits import forecast_of, refits_of
+from forepath.apps.judging.judgement import Judgement
+from forepath.apps.judging.keeping import Kept, plain_json
+from forepath.apps.judging.leaking import check_leaks
+from forepath.apps.judging.standing import decay_of, losses_of, missing_samples, rows_of, worth_curves
+from forepath.apps.labelling import read_codebook, read_folds
+from forepath.apps.models import subject_of
+from forepath.apps.progress import Report, silent
+from forepath.apps.scoring import Trial, exact_of, notes_of
+from forepath.apps.settings import settings_in
+from forepath.records import Forecast, Futures
+from forepath.stats.judge import Judge
+from forepath.store import Run
+from forepath.themes.leaks import Leak
+
+
+def judge(
+    path: Path | str, options: Options = Options(), *, trust_remote_code: bool = False, report: Report = silent
+) -> Judgement:
+    """Judge the run at `path`; the result is also kept in it, as the document `judgement`.
+
+    Raises `LeakError` if the test can be known beforehand (unless the options allow it), `RunIncompleteError` for a run
+    that is not scored yet, `MismatchError` if its subject has changed, `InputError`.
+    """
+    store = Run.open(path)
+    settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
+    store.read_document("scores")  # a run that is not finished says so
+    folds = read_folds(store, settings)
+    groups = folds.groups(settings, "test") if settings.group else None
+    bench = Judge(folds.of("test"), folds.of("train", "validation"), seed=settings.seed, groups=groups)
+    with store.lock():
+        subject = subject_of(store, settings)
+        version = f"{forepath.__version__} {read_codebook(store).id}"
+        case = Case(Trial(store, settings, subject, folds, bench), options, Kept(store, version), report)
+        leaks = check_leaks(case)
+        data = plain_json(_judged(case, leaks))
+        store.write_document("judgement", data)
+    return Judgement(data)
+
+
+def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
+    fitted = entrants(case)
+    missing: list[Missing] = missing_samples(case.settings.samples)
+    forecasts: dict[str, Forecast] = {}
+    seconds: dict[str, float] = {}
+    for i, entrant in enumerate(fitted):
+        case.report("fit", i, len(fitted), entrant.name)
+        forecasts[entrant.name], seconds[entrant.name] = forecast_of(case, entrant)
+    case.report("fit", len(fitted), len(fitted))
+    if case.settings.world:
+        forecasts["exact"] = case.forecast(case.kept.odds("exact", lambda: exact_of(case.trial).steps)[0])
+    losses = losses_of(case.judge, forecasts, case.settings.samples)
+    rows = rows_of(case.judge, forecasts, case.settings.samples)
+    grouped = case.groups(case.test) if case.settings.group else None
+    return {
+        "run": str(case.trial.store.path),
+        "subject": case.settings.subject,
+        "main": case.main,
+        "about": {e.name: {"kind": e.kind, "about": e.about} for e in fitted},
+        "rows": rows,
+        "rows_without_leaks": _without(case, leaks, forecasts),
+        "leaks": [{"kind": leak.kind, "prompts": len(leak.where), "what": leak.what} for leak in leaks],
+        "missing": lines_of(missing),
+        "seeds": refits_of(case, [e for e in fitted if e.name != "base_rate"]),
+        "tests": contrasts(losses, _pairs(case, list(losses)), grouped),
+        "decay": decay_of(case.judge, forecasts, _drawn(case, fitted)),
+        "worth": worth_curves(case, rows),
+        "labels": case.trial.store.read_document("audit"),
+        "notes": notes_of(case.trial),
+    }
+
+
+def _pairs(case: Case, names: Sequence[str]) -> list[tuple[str, str]]:
+    """The run's forecaster against everything, and the chain transformer against Markov chains."""
+    pairs = [(case.main, other) for other in names if other != case.main]
+    return pairs + [("chain", "markov_variable")] * ({"chain", "markov_variable"} <= set(names))
+
+
+def _drawn(case: Case, fitted: Sequence[Entrant]) -> list[str]:
+    """Whose decay by step is shown."""
+    wanted = (case.main, "layers", "chain", "tfidf", "logits", "markov", "markov_variable")
+    return [e.name for e in fitted if e.name in wanted]
+
+
+def _without(case: Case, leaks: Sequence[Leak], forecasts: dict[str, Forecast]) -> list[dict[str, Any]] | None:
+    """The rows on the test prompts that no leak is about; None where there is nothing to leave out, or too much."""
+    leaking = {i for leak in leaks for i in leak.where}
+    kept = np.array([i not in leaking for i in case.test.tolist()], dtype=bool)
+    if kept.all() or kept.sum() < 2:
+        return None
+    clean: Futures = case.futures(case.test[kept])
+    bench = case.judge_of(clean, case.test[kept])
+    left = {name: case.forecast(f.steps[kept]) for name, f in forecasts.items()}
+    return rows_of(bench, left, case.settings.samples)
