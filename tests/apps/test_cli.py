@@ -17,6 +17,8 @@ COMMANDS = (
     "demo",
     "prompts",
     "verify",
+    "monitor",
+    "serve",
     "organisms",
     "organisms train",
 )

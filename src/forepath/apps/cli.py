@@ -180,6 +180,52 @@ def dash(
     serve(runs, port=port, host=host, names=name or [])
 
 
+@app.command()
+def monitor(
+    run: RunDir,
+    samples: Annotated[int, typer.Option(help="Texts per prompt to learn from.")] = 4,
+    every: Annotated[int, typer.Option(help="Tokens after which to read again within a sentence; 0 never.")] = 24,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Fit a run's monitor in the middle of texts, measure it beside its rivals, and calibrate its alarm."""
+    from forepath.apps.monitoring import monitoring_text, write_monitor
+    from forepath.apps.runs import open_run
+
+    opened = open_run(run, trust_remote_code=trust_remote_code)
+    with _working(f"`forepath monitor {run}` begins again") as report:
+        write_monitor(opened, samples=samples, every=every, report=report)
+    print(monitoring_text(opened))
+
+
+@app.command()
+def serve(
+    run: RunDir,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8420,
+    host: Annotated[str, typer.Option(help="Address to listen on; this machine only by default.")] = "127.0.0.1",
+    upstream: Annotated[str | None, typer.Option(help="Stand in front of this server instead of the model.")] = None,
+    rule: Annotated[list[str] | None, typer.Option(help="E.g. 'P(legal threat within 3) > 0.3 then pause'.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="A JSON list of rules.")] = None,
+    rate: Annotated[float, typer.Option(help="False off-path alarms accepted, as a share of conversations.")] = 0.05,
+    source: Annotated[str | None, typer.Option(help="mid-text, prompt ends or text only; default the best.")] = None,
+    every: Annotated[int | None, typer.Option(help="Tokens after which to read again within a sentence.")] = None,
+    webhook: Annotated[str | None, typer.Option(help="Where 'webhook' actions are sent; this machine only …")] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(help="… or a host allowed here by name.")] = None,
+    streams: Annotated[int, typer.Option(help="Texts written at a time.")] = 64,
+    monitored: Annotated[bool, typer.Option("--monitored/--unmonitored", help="Watch what is written.")] = True,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Serve the run's model to any OpenAI client, watched as it writes; prints a token once."""
+    from forepath.errors import MissingExtraError
+
+    try:
+        from forepath.apps.proxy.start import Serving
+        from forepath.apps.proxy.start import serve as serve_run
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "fastapi", "serve", "serving") from error
+    serve_run(Serving(run, port, host, upstream, tuple(rule or ()), rules, rate, source, every,  # type: ignore[arg-type]
+                      monitored, webhook, tuple(allow_host or ()), streams, trust_remote_code))  # fmt: skip
+
+
 @app.command("prompts")
 def write_prompts(
     source: Annotated[str, typer.Argument(help="documents: of the known world; library: of its held-out books.")],

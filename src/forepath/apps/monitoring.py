@@ -134,6 +134,24 @@ def open_monitor(
     )  # fmt: skip
 
 
+def monitoring_text(run: OpenRun) -> str:
+    """What `write_monitor` measured, as text."""
+    found = run.store.read_document("monitoring")
+    lines = [f"{found['places']} places in texts; cross-entropy of the theme written next, nats [95 %], by prompt:"]
+    for where in dict.fromkeys(t["where"] for t in found["transfers"]):
+        rows = [t for t in found["transfers"] if t["where"] == where]
+        lines.append(f"  {where} ({rows[0]['places']} places)")
+        for name, nats in ((t["forecaster"], t["nats"]) for t in rows):
+            lines.append(f"    {name:<14} {nats['value']:.3f} [{nats['low']:.3f}, {nats['high']:.3f}]")
+    lines.append("off-path alarm, share of conversations kept aside in which evidence reached 1/rate:")
+    for source, values in found["highest"].items():
+        highest = np.array([_number(v) for v in values])
+        shares = ", ".join(f"{(highest >= ville(rate)).mean():.3f} at {rate:g}" for rate in (0.05, 0.01))
+        limits = ", ".join(f"{calibrated(highest, rate):.3g} at {rate:g}" for rate in (0.05, 0.01))
+        lines.append(f"    {source:<14} {shares}; calibrated limits {limits} ({len(highest)} conversations)")
+    return "\n".join(lines)
+
+
 def tools(run: OpenRun) -> tuple[Labeller, Embedder]:
     """The run's labeller, and an embedder for the words of a text."""
     training = training_texts(run.store, run.settings)

@@ -25,7 +25,7 @@ class Channel:
 
     def __init__(self, start: str, kept: int = KEPT) -> None:
         """`start`: names this start of the server; numbers of another start mean nothing here."""
-        self._start = start
+        self.start = start
         self._events: deque[tuple[int, str, bytes]] = deque(maxlen=kept)
         self._next = 1
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class Channel:
         with self._lock:
             number = self._next
             self._next += 1
-            frame = f"id: {self._start}-{number}\nevent: {kind}\ndata: {content}\n\n".encode()
+            frame = f"id: {self.start}-{number}\nevent: {kind}\ndata: {content}\n\n".encode()
             self._events.append((number, conversation, frame))
             listeners = list(self._listeners.items())
         for event, loop in listeners:
@@ -80,4 +80,4 @@ class Channel:
 
     def _number(self, last: str | None) -> int:
         start, _, number = (last or "").rpartition("-")
-        return int(number) if start == self._start and number.isdecimal() else 0
+        return int(number) if start == self.start and number.isdecimal() else 0
