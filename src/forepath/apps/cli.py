@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from forepath.apps.changing import add_to
+
 if TYPE_CHECKING:
     from forepath.apps.progress import Report
 
@@ -303,6 +305,9 @@ def _working(told: str) -> Iterator[Report]:
             yield report
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(told) from stop
+
+
+add_to(app, _working)
 
 
 def _print_summary(run: Path) -> None:
