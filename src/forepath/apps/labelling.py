@@ -58,7 +58,6 @@ def write_labels(store: Run, settings: Settings, subject: HuggingFaceSubject, re
     The second names what the labeller could not judge, the third the theme each prompt ends in. Of a labeller that
     counts what it costs, `labelling-<codebook>` too.
     """
-    shards = store.shards("trajectories")
     if store.has("codebook"):
         id = read_codebook(store).id
         if store.done(f"segments-{id}") == store.done("trajectories") and store.done(f"prompt-themes-{id}"):
@@ -71,8 +70,12 @@ def write_labels(store: Run, settings: Settings, subject: HuggingFaceSubject, re
         store.write_document("codebook", found.to_json())
         report("codebook", 1, 1, f"{len(found.themes)} themes")
     codebook = read_codebook(store)
-    labeller = labeller_for(settings, codebook, training, embedder)
-    prompts = prompts_from(store.table("prompts"))
+    write_segments(store, codebook, labeller_for(settings, codebook, training, embedder), report)
+
+
+def write_segments(store: Run, codebook: Codebook, labeller: Labeller, report: Report) -> None:
+    """The families of `write_labels`, by this labeller."""
+    prompts, shards = prompts_from(store.table("prompts")), store.shards("trajectories")
     texts = {p.id: p.text for p in prompts}
     for i, items in enumerate(shards):
         if not set(items) <= store.done(f"segments-{codebook.id}"):
@@ -191,12 +194,17 @@ def read_folds(store: Run, settings: Settings) -> Folds:
     return Folds(prompts, folds, futures_of(list(chains.values()), codebook.names, settings.horizon))
 
 
-def observed_chain(trajectory: Trajectory) -> Chain:
-    """The chain, without a last segment that was cut off before its first sentence ended: too little to name it."""
+def observed(trajectory: Trajectory) -> Trajectory:
+    """Without a last segment that was cut off before its first sentence ended: too little to name it."""
     last = trajectory.segments[-1:]
     if last and not trajectory.finished and not _SENTENCE_ENDS.search(trajectory.text[last[0].start : last[0].stop]):
-        return replace(trajectory, segments=trajectory.segments[:-1]).chain
-    return trajectory.chain
+        return replace(trajectory, segments=trajectory.segments[:-1])
+    return trajectory
+
+
+def observed_chain(trajectory: Trajectory) -> Chain:
+    """The chain of what was `observed`."""
+    return observed(trajectory).chain
 
 
 def read_last_themes(store: Run, themes: tuple[str, ...]) -> np.ndarray:

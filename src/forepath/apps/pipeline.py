@@ -101,6 +101,8 @@ def resume(out: Path | str, *, trust_remote_code: bool = False, report: Report =
     """
     store = Run.open(out)
     settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
+    if "intervention" in store.config:
+        raise RunIncompleteError(f"{out} was written under an intervention: give the same `forepath intervene` again")
     if not store.done("prompts") or (settings.codebook and not store.has("codebook")):
         raise RunIncompleteError(f"{out} was stopped before its prompts were kept: give the same `forepath run` again")
     subject = subject_of(store, settings)

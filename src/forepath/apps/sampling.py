@@ -11,10 +11,12 @@ import numpy as np
 from forepath.apps.progress import Report
 from forepath.apps.settings import Settings
 from forepath.errors import ActivationError
+from forepath.records import Intervention
 from forepath.store import Run, prompts_from, trajectories_table
 
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject
+    from forepath.subjects.interventions.touches import Touches
 
 WIDEST_LOGITS = 4096
 """A wider vocabulary is stored through a fixed random projection to this many numbers (Johnson and Lindenstrauss)."""
@@ -26,7 +28,15 @@ def sites_of(settings: Settings, subject: HuggingFaceSubject) -> tuple[str, ...]
     return (*(s for s in chosen if s != "logits"), "logits")
 
 
-def write_samples(store: Run, settings: Settings, subject: HuggingFaceSubject, report: Report) -> None:
+def write_samples(
+    store: Run,
+    settings: Settings,
+    subject: HuggingFaceSubject,
+    report: Report,
+    *,
+    intervention: Intervention | None = None,
+    touches: Touches | None = None,
+) -> None:
     """Families `trajectories` and `activations`, one shard each per group of prompts. Raises `ActivationError`."""
     import pyarrow as pa
 
@@ -48,6 +58,8 @@ def write_samples(store: Run, settings: Settings, subject: HuggingFaceSubject, r
             seed=settings.seed,
             policy=settings.policy,
             capture=sites,
+            intervention=intervention,
+            touches=touches,
             max_rows=settings.max_rows or None,
         )
         check_finite(activations, [p.id for p in group], settings.capture_dtype)

@@ -1,0 +1,159 @@
+"""The commands about changes: intervene, compare, sweep. As thin as `cli`, which they join by `add_to`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from forepath.apps.progress import Report
+    from forepath.apps.runs import OpenRun
+    from forepath.records import Intervention
+
+RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+Trust = Annotated[bool, typer.Option("--trust-remote-code", help="Let the model run code of its own.")]
+Working = Callable[[str], AbstractContextManager["Report"]]
+"""Opens a progress display; its text is what Ctrl-C then says."""
+_TOLD: dict[str, Any] = {}
+
+
+def add_to(app: typer.Typer, working: Working) -> None:
+    """Add the commands."""
+    _TOLD["working"] = working
+    for command in (intervene, compare, sweep):
+        app.command()(command)
+
+
+def intervene(
+    run: RunDir,
+    out: Annotated[Path, typer.Option(help="The run directory to write.")],
+    ablate: Annotated[
+        list[str] | None, typer.Option(help="head:3.5, neuron:3.17, mlp:3, attn:3, layer:3; repeat it.")
+    ] = None,
+    how: Annotated[str, typer.Option(help="Put there zero, the mean, or a resample of --texts.")] = "zero",
+    texts: Annotated[Path | None, typer.Option(help="Reference texts, one a line; default from the run.")] = None,
+    add: Annotated[str | None, typer.Option(metavar="SITE", help="Steer at this site, e.g. resid.2 …")] = None,
+    toward: Annotated[Path | None, typer.Option(help="… towards these texts (one a line) …")] = None,
+    away: Annotated[Path | None, typer.Option(help="… and away from these …")] = None,
+    strength: Annotated[float, typer.Option(help="… by so many times their difference.")] = 1.0,
+    weights: Annotated[Path | None, typer.Option(help="Write with this checkpoint's weights.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="Add this LoRA adapter.")] = None,
+    bits: Annotated[int | None, typer.Option(help="Round the blocks' weights to so many bits.")] = None,
+    prefix: Annotated[str, typer.Option(help="Write this before every prompt.")] = "",
+    suffix: Annotated[str, typer.Option(help="Write this after every prompt.")] = "",
+    system: Annotated[str | None, typer.Option(help="A system turn, for chat models.")] = None,
+    file: Annotated[Path | None, typer.Option(help="An intervention as JSON: kind, site, params.")] = None,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Sample a run's prompts and seeds again with the model changed, read by the same codebook.
+
+    Several changes are made together, in the order above. `forepath compare RUN OUT` says what they changed.
+    """
+    from forepath.apps.intervening import intervene as intervene_run
+    from forepath.apps.intervening import named, read_lines, reference_texts, touched_text
+    from forepath.apps.runs import open_run
+    from forepath.errors import InputError
+    from forepath.subjects.interventions import making
+
+    base = open_run(run, trust_remote_code=trust_remote_code)
+    parts: list[Intervention] = []
+    if ablate:
+        reference = [] if how == "zero" else read_lines(texts) if texts else reference_texts(base)
+        parts += [making.ablate(site, how, texts=reference) for site in ablate]
+    if add or toward or away:
+        if not (add and toward and away):
+            raise InputError("steering needs --add SITE, --toward FILE and --away FILE")
+        told = making.contrast(read_lines(toward), read_lines(away), read="mean")
+        parts.append(making.add(add, told, coefficient=strength))
+    parts += [making.swap(weights)] if weights else []
+    parts += [making.adapter(adapter)] if adapter else []
+    parts += [making.quantise(bits)] if bits is not None else []
+    parts += [making.prompted(prefix, suffix, system=system)] if prefix or suffix or system else []
+    parts += [_read(file)] if file else []
+    change = named(parts)
+    with _TOLD["working"]("what was committed is kept, the same command goes on") as report:
+        store = intervene_run(base, change, out, report=report)
+    print(f"{making.describe(change)}\n{touched_text(store)}".rstrip(), file=sys.stderr)
+    print(out)
+
+
+def compare(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Before.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="After, of the same prompts.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one page here.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the shifts here (PNG or SVG).")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="A theme that was meant to move; repeat it.")] = None,
+    by: Annotated[str | None, typer.Option(help="Column of the prompts: look in each of its groups too.")] = None,
+    margin: Annotated[float, typer.Option(help="A share that shifts by less has stayed.")] = 0.05,
+    rate: Annotated[float, typer.Option(help="False discoveries accepted among what is said to move.")] = 0.05,
+    fluency: Annotated[bool, typer.Option(help="Read all texts with RUN_A's model.")] = True,
+    trust_remote_code: Trust = False,
+) -> None:
+    """What moved from one run to another, by how much, how surely, and what did not move."""
+    from forepath.apps.comparing import compare_runs
+    from forepath.apps.results import dump_json
+    from forepath.apps.runs import open_run
+    from forepath.effects.comparing import Rules
+
+    sides = [open_run(path, trust_remote_code=trust_remote_code) for path in (run_a, run_b)]
+    with _TOLD["working"]("nothing was written") as report:
+        found = compare_runs(*sides, targets=target or (), by=by, fluency=fluency,
+                             rules=Rules(rate=rate, margin=margin), report=report)  # fmt: skip
+    title = f"{run_a.name} → {run_b.name}: {_change(sides[1])}"
+    if html is not None:
+        print(f"page: {found.write_html(html, title)}", file=sys.stderr)
+    if picture is not None:
+        print(f"picture: {found.plot(picture)}", file=sys.stderr)
+    print(dump_json(found.to_json()) if json else found.markdown(title))
+
+
+def sweep(
+    run: RunDir,
+    picture: Annotated[Path | None, typer.Option(help="Draw the heat map here (PNG or SVG).")] = None,
+    prompts: Annotated[int, typer.Option(help="How many of the run's prompts.")] = 200,
+    step: Annotated[int, typer.Option(help="Which step ahead; 1 is the next theme.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Every head of the model ablated in turn: which themes each would move, foretold, nothing sampled."""
+    from forepath.apps.intervening import sweep as sweep_run
+    from forepath.apps.intervening import sweep_json, sweep_text
+    from forepath.apps.results import dump_json
+    from forepath.apps.runs import open_run
+
+    with _TOLD["working"]("nothing was written") as report:
+        found = sweep_run(open_run(run, trust_remote_code=trust_remote_code), prompts=prompts, step=step, report=report)
+    if picture is not None:
+        print(f"picture: {found.plot(picture)}", file=sys.stderr)
+    print(dump_json(sweep_json(found)) if json else sweep_text(found))
+
+
+def _change(after: OpenRun) -> str:
+    """What was done to the second run, in words."""
+    from forepath.records import Intervention
+    from forepath.subjects.interventions.making import describe
+
+    given = after.store.config.get("intervention")
+    return describe(Intervention(**given)) if given else "another run"
+
+
+def _read(path: Path) -> Intervention:
+    import json
+
+    from forepath.errors import InputError
+    from forepath.records import Intervention
+    from forepath.subjects.interventions.making import check
+
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        found = Intervention(given["kind"], given.get("site", ""), given.get("params", {}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} holds no intervention ({error!r}); wanted kind, site and params as JSON") from error
+    check(found)
+    return found

@@ -1,0 +1,139 @@
+"""A run once more, with the subject changed: the same prompts and seeds, read by the same codebook and labeller.
+
+The result is a run directory too, without a forecaster of its own: `forepath compare` sets it beside the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forepath.apps.labellers import embedder_of, labeller_for
+from forepath.apps.labelling import training_texts, write_segments
+from forepath.apps.progress import Report, silent
+from forepath.apps.runs import OpenRun
+from forepath.apps.sampling import write_samples
+from forepath.apps.terminal import plain
+from forepath.effects.sweeping import SideEffects, every_head
+from forepath.effects.sweeping import sweep as sweep_heads
+from forepath.errors import InputError, RunIncompleteError
+from forepath.records import Intervention
+from forepath.store import Run, prompts_from, prompts_table
+from forepath.subjects.interventions.touches import Touches
+
+REFERENCE = 200
+"""Training texts that means and resampling are taken from, at most."""
+
+
+def intervene(base: OpenRun, intervention: Intervention, out: Path | str, *, report: Report = silent) -> Run:
+    """Sample the prompts of `base` under `intervention` into `out`, and label them; goes on where it was stopped.
+
+    Raises `InterventionError` before anything is written for a change the subject cannot make; `RunIncompleteError` for
+    a base without a codebook; `RunError` if `out` holds something else.
+    """
+    if not base.store.has("codebook"):
+        raise RunIncompleteError(f"{base.path} has no codebook yet: `forepath resume {base.path}`")
+    subject, settings = base.subject, base.settings
+    prompts = prompts_from(base.store.table("prompts"))
+    # What cannot be done is refused here, before anything is written.
+    subject.stream([prompts[0].text], seeds=[0], policy=settings.policy, intervention=intervention)
+    config = {
+        **base.store.config,
+        "codebook": base.codebook.id,
+        "intervention": asdict(intervention),
+    }
+    store = Run.create(out, config)
+    with store.lock():
+        store.gc()
+        if "all" not in store.done("prompts"):
+            store.append("prompts", ["all"], prompts_table(prompts))
+        if not store.has("codebook"):
+            store.write_document("codebook", base.codebook.to_json())
+        touches = Touches()
+        write_samples(store, settings, subject, report, intervention=intervention, touches=touches)
+        if touches.parts and not store.has("touches"):
+            store.write_document("touches", [asdict(t) for t in touches.parts])
+        if store.done(f"segments-{base.codebook.id}") != store.done("trajectories"):
+            training = training_texts(base.store, settings)
+            embedder = embedder_of(base.store, settings, subject, training)
+            write_segments(store, base.codebook, labeller_for(settings, base.codebook, training, embedder), report)
+    return store
+
+
+def touched_text(store: Run) -> str:
+    """What the intervention touched, a line per part; empty for one that only changed prompts or policy."""
+    if not store.has("touches"):
+        return ""
+    return "\n".join(
+        f"{t['part']}: {t['passes']} passes, {t['rows']} rows, {t['prompt_positions']} positions of prompts, "
+        f"{t['written_positions']} written, in {t['steps']} steps"
+        for t in store.read_document("touches")
+    )
+
+
+def reference_texts(base: OpenRun) -> list[str]:
+    """Prompts with what was written after them, of training prompts: what a mean or a resampling is taken from."""
+    texts = [f"{g.prompt}{g.text}" for group in base.trajectories(prompts=REFERENCE, samples=1) for g in group]
+    return [t for t in texts if t.strip()]
+
+
+def sweep(base: OpenRun, *, prompts: int = 200, step: int = 1, report: Report = silent) -> SideEffects:
+    """Every head ablated in turn, its shifts foretold by the run's own forecaster on the run's first prompts."""
+    origin = base.forecaster.origin
+    assert origin is not None  # loaded forecasters have one
+    texts = [p.text for p in prompts_from(base.store.table("prompts"))][:prompts]
+    told = lambda done, total: report("sweep", done, total)  # noqa: E731
+    return sweep_heads(
+        base.subject, base.forecaster, origin.site, texts, every_head(base.subject), step=step, report=told
+    )
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not blank. Raises `InputError`."""
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text ({error}); give a UTF-8 file, one text a line") from error
+    if not lines:
+        raise InputError(f"{path} has no lines with text")
+    return lines
+
+
+def named(parts: Sequence[Intervention]) -> Intervention:
+    """The parts as one. Raises `InputError` for none."""
+    from forepath.subjects.interventions.making import sequence
+
+    if not parts:
+        raise InputError("nothing to change: give --ablate, --add, --weights, --prefix … (see --help)")
+    return parts[0] if len(parts) == 1 else sequence(*parts)
+
+
+def sweep_json(found: SideEffects) -> dict[str, Any]:
+    """Rows in the order of their clusters; null for a head that the forecaster cannot see."""
+    rows = [
+        {"change": found.names[i], "seen": bool(np.isfinite(found.shift[i]).all()),
+         "shift": {t: _null(v) for t, v in zip(found.themes, found.shift[i].tolist(), strict=True)}}
+        for i in found.order()
+    ]  # fmt: skip
+    return {"step": found.step, "rows": rows}
+
+
+def sweep_text(found: SideEffects) -> str:
+    """One line per head: the themes it moves most, and how much of its row that is."""
+    lines, share = [], found.specificity()
+    for i in found.order().tolist():
+        if np.isnan(found.shift[i]).any():
+            lines.append(f"{found.names[i]:<28} not seen: it lies behind the site that is read")
+            continue
+        most = np.argsort(-np.abs(found.shift[i]))[:3]
+        themes = ", ".join(f"{plain(found.themes[t])} {found.shift[i, t]:+.3f}" for t in most)
+        lines.append(f"{found.names[i]:<28} {share[i]:5.0%} in one theme: {themes}")
+    return "\n".join(lines)
+
+
+def _null(value: float) -> float | None:
+    return value if np.isfinite(value) else None
