@@ -1,23 +1,28 @@
 """Reading prompts once and writing after them, many rows at a time, one token per row and step.
 
-`Continuation` is what the decode loop needs: logits for one more token of each row, and dropping rows. There are two:
-`SharedContinuation` (the prompt's cache shared by its rows; see `prefix`) and `ExpandedContinuation` (`transformers`'
-own cache, copied per row; rows of unequal prompt length in groups), for architectures where the first is not exact.
-`choose_path` says which, by running both. Knows nothing of text, seeds or policies.
+`Continuation` is what the decode loop needs: logits for one more token of each row, and dropping rows. There are three,
+the quickest first: `FusedContinuation` (few operations from the model's own weights; Llama on a CPU; see `fused`),
+`SharedContinuation` (the model's own code, the prompt's cache shared by its rows; see `prefix`) and
+`ExpandedContinuation` (`transformers`' own cache, copied per row; rows of unequal prompt length in groups), for
+architectures where the others are not exact. `probe` says whether one is, by running it beside the plain model.
+Knows nothing of text, seeds or policies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from transformers import DynamicCache
 
+from forepath.subjects.fused import FusedContinuation, why_not
 from forepath.subjects.prefix import ATTENTION, SharedPrefix
 
 TOLERANCE = {torch.float32: 1e-3}
 """Mean total variation between the odds of the two paths that counts as rounding; 0.05 for narrower types."""
+
+Way = Literal["fused", "shared", "expanded"]
 
 
 class Continuation(Protocol):
@@ -130,17 +135,18 @@ class Grouped:
 
 
 def begin(
-    model: Any, prompts: Sequence[Sequence[int]], prompt_of: Sequence[int], *, shared: bool
+    model: Any, prompts: Sequence[Sequence[int]], prompt_of: Sequence[int], *, path: Way
 ) -> tuple[torch.Tensor, Continuation]:
     """((prompts, vocab) logits of the first token after each prompt, the rows' continuation).
 
     `prompt_of` (rows,) the prompt of each row, ascending.
     """
     rows = torch.tensor(prompt_of, device=model.device)
-    if shared:
+    if path != "expanded":
         cache = DynamicCache()
         logits, lengths = prefill(model, prompts, cache)
-        return logits, SharedContinuation(model, cache, lengths, rows)
+        kind = FusedContinuation if path == "fused" else SharedContinuation
+        return logits, kind(model, cache, lengths, rows)
     parts: list[Continuation] = []
     members: list[torch.Tensor] = []
     out: dict[int, torch.Tensor] = {}
@@ -157,12 +163,13 @@ def begin(
     return torch.stack([out[i] for i in range(len(prompts))]), Grouped(parts, members)
 
 
-def probe_sharing(model: Any) -> str:
-    """Why the shared cache cannot be used with this model; "" if it can.
+def probe(model: Any, path: Literal["fused", "shared"]) -> str:
+    """Why this path cannot be used with this model; "" if it can.
 
-    Runs a few tokens both ways: our attention must have been called once per layer and step (on some architectures a
-    registered function is silently never called), and every log-probability must agree with the model run plainly.
-    On success the model is left with our attention set, which is `transformers`' sdpa outside of decoding.
+    Runs a few tokens both ways: every log-probability must agree with the model run plainly, and for "shared" our
+    attention must have been called once per layer and step (on some architectures a registered function is silently
+    never called); on success the model is left with our attention set, which is `transformers`' sdpa outside of
+    decoding. "fused" asks for a model that "shared" suits.
     """
     config = model.config.get_text_config()
     before = model.config._attn_implementation
@@ -170,16 +177,18 @@ def probe_sharing(model: Any) -> str:
         return f"its attention implementation is {before!r}, not 'sdpa'"
     if kinds := set(getattr(config, "layer_types", None) or ["full_attention"]) - {"full_attention"}:
         return f"it has layers of kind {', '.join(sorted(kinds))}"
+    if path == "fused" and (why := why_not(model)):
+        return why
     try:
-        why = _compare(model, config.num_hidden_layers, config.vocab_size)
-    except Exception as error:  # whatever breaks here only means that the slower path is taken, and is told
+        why = _compare(model, path, config.num_hidden_layers, config.vocab_size)
+    except Exception as error:  # whatever breaks here only means that a slower path is taken, and is told
         why = f"{type(error).__name__}: {error}"
-    if why:
+    if why and path == "shared":
         model.set_attn_implementation("sdpa")
     return why
 
 
-def _compare(model: Any, layers: int, vocab: int) -> str:
+def _compare(model: Any, path: Way, layers: int, vocab: int) -> str:
     prompts, prompt_of = [[1, 2, 3, 4, 5], [6, 7, 8]], [0, 0, 1]
     prompts = [[t % vocab for t in p] for p in prompts]
     written = torch.tensor([[9, 10, 11], [12, 9, 4], [3, 13, 14]], device=model.device) % vocab
@@ -187,11 +196,11 @@ def _compare(model: Any, layers: int, vocab: int) -> str:
     for row, p in enumerate(prompt_of):
         whole = torch.cat([torch.tensor(prompts[p], device=model.device), written[row]])
         expected.append(model(input_ids=whole[None]).logits[0, -4:])
-    model.set_attn_implementation(ATTENTION)
-    first, rows = begin(model, prompts, prompt_of, shared=True)
-    assert isinstance(rows, SharedContinuation)
+    if path == "shared":
+        model.set_attn_implementation(ATTENTION)
+    first, rows = begin(model, prompts, prompt_of, path=path)
     got = torch.stack([first[prompt_of], *(rows.step(written[:, t]) for t in range(3))], 1)
-    if rows.calls != 3 * layers:
+    if isinstance(rows, SharedContinuation) and rows.calls != 3 * layers:
         return f"our attention was called {rows.calls} times in {layers} layers and 3 steps"
     reference = torch.stack(expected)
     variation = (reference.float().softmax(-1) - got.float().softmax(-1)).abs().sum(-1).mean().item() / 2

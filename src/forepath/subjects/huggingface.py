@@ -17,7 +17,8 @@ from forepath.errors import InputError, InterventionError, MemoryExhaustedError,
 from forepath.records import Intervention, Policy, Step
 from forepath.subjects import checkpoint
 from forepath.subjects.choosing import check_policy, choose
-from forepath.subjects.decoding import Continuation, begin, prefill, probe_sharing
+from forepath.subjects.decoding import Continuation, Way, begin, prefill, probe
+from forepath.subjects.fused import why_not
 from forepath.subjects.interventions.applying import Applied, Use
 from forepath.subjects.interventions.outside import split
 from forepath.subjects.interventions.touches import Touches
@@ -100,8 +101,11 @@ class HuggingFaceSubject:
         self._ready: dict[tuple[Intervention, ...], Applied] = {}
         with torch.inference_mode():
             self.anatomy = Anatomy(model)
-            self.not_shared = probe_sharing(model)
-        """Why prompts do not share their cache with their rows (slower, equally right); "" if they do."""
+            self.not_shared = probe(model, "shared")
+            self.not_fused = self.not_shared or probe(model, "fused")
+        """Why prompts do not share their cache with their rows, and why a step is not the fused one (slower, equally
+        right); "" if they do and it is. Captures while writing and interventions inside always take the model's own
+        step, as does a model with hooks or replaced parts."""
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -177,7 +181,8 @@ class HuggingFaceSubject:
             raise SiteError(f"{', '.join(wide)}: read over a prompt, but a step is one position; pass capture_steps=1")
         encoded = self.encode(given.prompts, room=policy.max_tokens, system=given.system)
         change = Use(self._applied(given.inside), touches)
-        return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps, change)
+        plain = not given.inside and (not sites or capture_steps == 1)
+        return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps, change, plain)
 
     def activations(
         self,
@@ -225,6 +230,7 @@ class HuggingFaceSubject:
         sites: Mapping[str, Site],
         capture_steps: int | None,
         change: Use,
+        plain: bool,
     ) -> Iterator[Step]:
         if not prompts:
             return
@@ -233,7 +239,7 @@ class HuggingFaceSubject:
         advice = f"{half} rows at a time (max_rows={half})"
         texts: list[list[int]] = [[] for _ in prompts]
         rows = np.arange(size)  # which row of the output each row of the batch is
-        logits, batch, read = self._begin(prompts, sites, advice, change)
+        logits, batch, read = self._begin(prompts, sites, advice, change, plain)
         for step in range(policy.max_tokens):
             with torch.inference_mode():
                 tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
@@ -263,13 +269,14 @@ class HuggingFaceSubject:
                 read = self._read(capturing, found, logits, torch.ones(len(rows), dtype=torch.long))
 
     def _begin(
-        self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str, change: Use
+        self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str, change: Use, plain: bool
     ) -> tuple[torch.Tensor, Continuation, dict[str, np.ndarray]]:
         """(logits of each row's first token, the rows' continuation, activations): neighbours alike are read once."""
         heads = [i for i, p in enumerate(prompts) if i == 0 or p != prompts[i - 1]]
         prompt_of = np.repeat(np.arange(len(heads)), np.diff([*heads, len(prompts)]))
         unique = [prompts[i] for i in heads]
-        shared = not self.not_shared
+        fused = plain and not self.not_fused and not why_not(self.model)
+        path: Way = "expanded" if self.not_shared else "fused" if fused else "shared"
         change.reading(unique)
         with (
             torch.inference_mode(),
@@ -277,7 +284,7 @@ class HuggingFaceSubject:
             change.active(),
             self.anatomy.reading(sites.values()) as found,
         ):
-            logits, batch = begin(self.model, unique, prompt_of.tolist(), shared=shared)
+            logits, batch = begin(self.model, unique, prompt_of.tolist(), path=path)
             read = self._read(sites, found, logits, torch.tensor([len(p) for p in unique]))
             return logits[prompt_of], batch, {name: values[prompt_of] for name, values in read.items()}
 

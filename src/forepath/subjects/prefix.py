@@ -20,6 +20,8 @@ from transformers.cache_utils import Cache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from forepath.subjects.grid import Grid
+
 ATTENTION = "forepath_shared_prefix"
 """The name to give to `model.set_attn_implementation`."""
 
@@ -56,17 +58,8 @@ class SharedPrefix(Cache):
         self._lay_out(prompt_of)
 
     def _lay_out(self, prompt_of: torch.Tensor) -> None:
-        """Give each row a place in a (prompts, most rows of a prompt) grid, so that a prompt's rows are one matmul."""
         self._prompt_of = prompt_of
-        counts = torch.bincount(prompt_of, minlength=len(self._prompt[0][0]))
-        self._grid = (len(counts), int(counts.max()))
-        order = torch.argsort(prompt_of, stable=True)
-        rank = torch.empty_like(order)
-        first = (counts.cumsum(0) - counts)[prompt_of[order]]
-        rank[order] = torch.arange(len(order), device=order.device) - first
-        place = prompt_of * self._grid[1] + rank
-        whole = torch.arange(self._grid[0] * self._grid[1], device=place.device)
-        self._place: torch.Tensor | None = None if torch.equal(place, whole) else place
+        self._grid = Grid(prompt_of, len(self._prompt[0][0]))
 
     def keep(self, index: torch.Tensor) -> None:
         """Keep these rows, in this order. Rows are moved in place: a finished row costs one row's copy."""
@@ -107,35 +100,21 @@ class SharedPrefix(Cache):
         length = prompt_keys.shape[2]
         grouped = (query * scale).view(rows, groups, heads // groups, width)
         scores = grouped.new_empty(rows, groups, heads // groups, length + room)
-        scores[..., :length] = self._from_grid(self._prompt_scores(grouped, prompt_keys), groups)
+        scores[..., :length] = self._grid.scatter(self._prompt_scores(grouped, prompt_keys), groups)
         mine = torch.bmm(grouped.flatten(0, 1), own_keys.flatten(0, 1).transpose(1, 2))
         scores[..., length:] = mine.view(rows, groups, heads // groups, room)
         scores[..., length + self.written + 1 :] = -torch.inf  # room that is not yet written
         weights = torch.softmax(scores, -1, dtype=torch.float32).to(query.dtype)
         out = torch.bmm(weights[..., length:].flatten(0, 1).contiguous(), own_values.flatten(0, 1))
         out = out.view(rows, groups, heads // groups, -1)
-        out += self._from_grid(torch.matmul(self._to_grid(weights[..., :length]), prompt_values), groups)
+        out += self._grid.scatter(torch.matmul(self._grid.gather(weights[..., :length]), prompt_values), groups)
         return out.view(rows, 1, heads, -1)
 
     def _prompt_scores(self, grouped: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-        scores = torch.matmul(self._to_grid(grouped), keys.transpose(2, 3))
+        scores = torch.matmul(self._grid.gather(grouped), keys.transpose(2, 3))
         if self._padding is not None:
             scores.masked_fill_(self._padding[:, None, None].to(scores.device), -torch.inf)
         return scores
-
-    def _to_grid(self, rows: torch.Tensor) -> torch.Tensor:
-        """(rows, groups, share, width) -> (prompts, groups, rows of a prompt * share, width), zero where empty."""
-        prompts, most = self._grid
-        if self._place is not None:
-            empty = rows.new_zeros(prompts * most, *rows.shape[1:])
-            rows = empty.index_copy_(0, self._place.to(rows.device), rows)
-        return rows.view(prompts, most, *rows.shape[1:]).transpose(1, 2).flatten(2, 3)
-
-    def _from_grid(self, grid: torch.Tensor, groups: int) -> torch.Tensor:
-        """The inverse of `_to_grid`."""
-        prompts, most = self._grid
-        rows = grid.view(prompts, groups, most, -1, grid.shape[-1]).transpose(1, 2).flatten(0, 1)
-        return rows if self._place is None else rows[self._place.to(rows.device)]
 
     @contextmanager
     def active(self) -> Iterator[None]:

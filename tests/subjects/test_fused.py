@@ -1,0 +1,203 @@
+"""The fused step writes what the plain model would, and is never taken for a model that it is not."""
+
+import pytest
+import torch
+from tiny_subjects import VOCAB, make, tiny_model, word_tokenizer
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from forepath.records import Intervention, Policy
+from forepath.subjects import fused
+from forepath.subjects.decoding import begin, probe
+from forepath.subjects.huggingface import HuggingFaceSubject
+from forepath.subjects.paged import PAGE
+from forepath.subjects.sampling import sample
+
+PROMPTS = ["w5 w6 w7", "w8 w9 w10 w11 w12 w13 w14", "w3", "w20 w21 w22 w23 w24"]
+POLICY = Policy(max_tokens=24)
+
+
+def llama(seed=0, **changes):
+    torch.manual_seed(seed)
+    sizes = {"vocab_size": VOCAB, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2}
+    config = LlamaConfig(**sizes | {"num_attention_heads": 4, "max_position_embeddings": 128} | changes)
+    model = LlamaForCausalLM(config).eval()
+    for name, p in model.named_parameters():
+        torch.nn.init.normal_(p, mean=float("norm" in name), std=0.3)
+    return model
+
+
+@torch.inference_mode()
+def worst(model, steps=PAGE + 5):
+    """Largest difference in log-probability from the model run plainly; prompts unequal, rows dropped and moved."""
+    generator = torch.Generator().manual_seed(0)
+    texts = [torch.randint(VOCAB, (n,), generator=generator) for n in (7, 2, 11)]
+    owner = [0, 0, 0, 1, 2, 2]
+    logits, rows = begin(model, [t.tolist() for t in texts], owner, path="fused")
+    written, found = [texts[p] for p in owner], logits[owner]
+    most = 0.0
+    for step in range(steps):
+        for text, mine in zip(written, found, strict=True):
+            plain = model(input_ids=text[None]).logits[0, -1]
+            most = max(most, (plain.log_softmax(-1) - mine.log_softmax(-1)).abs().max().item())
+        tokens = torch.randint(VOCAB, (len(written),), generator=generator)
+        written = [torch.cat([text, token[None]]) for text, token in zip(written, tokens, strict=True)]
+        if kept := {3: [0, 5, 2, 3], PAGE + 2: [1, 0]}.get(step):
+            rows.keep(torch.tensor(kept))
+            written, tokens = [written[i] for i in kept], tokens[kept]
+        found = rows.step(tokens)
+    return most
+
+
+KINDS = {
+    "as many keys as queries": {},
+    "queries share keys": {"num_key_value_heads": 2},
+    "wide heads": {"head_dim": 10},
+    "biases": {"attention_bias": True, "mlp_bias": True},
+    "tied embeddings": {"tie_word_embeddings": True},
+    "another rope": {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 500.0}},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_odds_are_those_of_the_plain_model(kind):
+    model = llama(**KINDS[kind])
+    assert probe(model, "fused") == ""
+    assert worst(model) < 1e-3
+
+
+def test_the_oracle_sees_a_wrong_scale_and_a_wrong_row(monkeypatch):
+    model = llama()
+    turn = fused._turn
+    monkeypatch.setattr(fused, "_turn", lambda x, cos, sin: turn(x, cos * 1.1, sin))
+    assert worst(model, 4) > 1e-2
+    assert "odds differ" in probe(model, "fused")
+    monkeypatch.undo()
+    keep = fused.Paged.keep
+    monkeypatch.setattr(fused.Paged, "keep", lambda self, index: keep(self, index.sort().values))
+    assert worst(model, 6) > 1e-2
+
+
+def hooked(model):
+    model.model.layers[1].mlp.register_forward_hook(lambda module, args, output: output * 2)
+
+
+def hooked_before(model):
+    model.model.norm.register_forward_pre_hook(lambda module, args: None)
+
+
+def wrapped(model):
+    forward = model.lm_head.forward
+    model.lm_head.forward = lambda x: forward(x)
+
+
+class Adapted(torch.nn.Linear):
+    pass
+
+
+def replaced(model):
+    model.model.layers[0].self_attn.q_proj = Adapted(24, 24, bias=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (hooked, "layers.1.mlp has a hook"),
+        (hooked_before, "model.norm has a hook"),
+        (wrapped, "lm_head has a hook or another forward"),
+        (replaced, "q_proj is a Adapted"),
+        (lambda m: m.double(), "float64"),
+        (lambda m: m.lm_head.to(torch.bfloat16), "not all float32"),
+    ],
+)
+def test_a_changed_model_does_not_take_the_fused_step(change, reason):
+    model = llama()
+    assert fused.why_not(model) == ""
+    change(model)
+    assert reason in fused.why_not(model)
+
+
+@pytest.mark.parametrize("act", ["gelu", "relu"])
+def test_another_activation_is_refused(act):
+    assert "act_fn" in probe(llama(hidden_act=act), "fused")
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("gpt2", "GPT2LMHeadModel"), ("mistral", "sliding|Mistral|differ")])
+def test_other_architectures_are_refused(kind, reason):
+    import re
+
+    subject = make(kind)
+    assert re.search(reason, subject.not_fused), subject.not_fused
+
+
+def test_a_hook_on_every_module_is_seen():
+    model = llama()
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda *args: None)
+    try:
+        assert "all modules" in fused.why_not(model)
+    finally:
+        handle.remove()
+
+
+@pytest.fixture
+def paths(monkeypatch):
+    """The names of the continuations begun."""
+    from forepath.subjects import huggingface
+
+    taken, real = [], huggingface.begin
+
+    def noting(*args, path):
+        taken.append(path)
+        return real(*args, path=path)
+
+    monkeypatch.setattr(huggingface, "begin", noting)
+    return taken
+
+
+def test_the_three_paths_write_the_same(paths):
+    subject = make("llama")
+    assert subject.not_fused == subject.not_shared == ""
+    results = []
+    for attribute in (None, "not_fused", "not_shared"):
+        if attribute:
+            setattr(subject, attribute, "not wanted")
+        trajectories, _ = sample(subject, PROMPTS, samples=9, policy=POLICY, capture=["resid.2@mean", "logits"])
+        results.append([t.tokens for t in trajectories])
+    assert paths == ["fused", "shared", "expanded"]
+    assert results[0] == results[1] == results[2]
+    assert len({len(t) for t in results[0]}) > 3, "rows should end at different steps for this to test dropping"
+
+
+def test_what_acts_inside_the_model_takes_the_models_own_step(paths):
+    subject = make("llama")
+    options = {"seeds": [1] * 4, "policy": Policy(max_tokens=3)}
+    list(subject.stream(PROMPTS, **options))
+    list(subject.stream(PROMPTS, **options, capture=["resid.1"]))
+    list(subject.stream(PROMPTS, **options, capture=["resid.1"], capture_steps=1))
+    ablation = Intervention("ablate", "mlp_out.2", {"how": "zero"})
+    list(subject.stream(PROMPTS, **options, intervention=ablation))
+    handle = subject.model.model.layers[0].register_forward_hook(lambda *args: None)
+    list(subject.stream(PROMPTS, **options))
+    handle.remove()
+    list(subject.stream(PROMPTS, **options))
+    assert paths == ["fused", "shared", "fused", "shared", "shared", "fused"]
+
+
+def test_changed_weights_are_read_where_they_lie():
+    model = tiny_model("llama")
+    subject = HuggingFaceSubject(model, word_tokenizer(), name="x", fingerprint="x")
+    before, _ = sample(subject, PROMPTS, samples=4, policy=POLICY)
+    with torch.no_grad():
+        model.model.layers[1].self_attn.v_proj.weight.mul_(-1)
+    after, _ = sample(subject, PROMPTS, samples=4, policy=POLICY)
+    subject.not_fused = "not wanted"
+    expected, _ = sample(subject, PROMPTS, samples=4, policy=POLICY)
+    assert [t.tokens for t in after] == [t.tokens for t in expected] != [t.tokens for t in before]
+
+
+def test_the_same_call_gives_the_same_bits():
+    subject = make("llama")
+    steps = [
+        [step.tokens for step in subject.stream(PROMPTS * 3, seeds=range(12), policy=Policy(max_tokens=40))]
+        for _ in range(2)
+    ]
+    assert steps[0] == steps[1]
