@@ -37,6 +37,7 @@ def load_subject(settings: Settings) -> HuggingFaceSubject:
     import transformers
 
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # what is wrong comes as an error of ours
     return load(
         locate(settings),
         device=settings.device,

@@ -124,7 +124,10 @@ class Settings:
         known = {f.name for f in fields(cls)} - {"trust_remote_code"}
         unknown = sorted(set(data) - known)
         if unknown:
-            raise InputError(f"the manifest has settings this forepath does not know: {', '.join(unknown)}")
+            raise InputError(
+                f"the manifest has settings this forepath does not know: {', '.join(unknown)}; upgrade forepath to the "
+                "one that wrote the run"
+            )
         values = dict(data)
         values["policy"] = Policy(**{**data["policy"], "stop": tuple(data["policy"]["stop"])})
         values["sites"] = tuple(data["sites"])

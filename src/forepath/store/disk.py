@@ -33,7 +33,7 @@ def writing(path: Path, need: int = 0) -> Iterator[None]:
             raise RunError(
                 f"cannot write {path}: {error.strerror or error}; check the directory and its rights"
             ) from error
-        amount = f"{max(need, 1) / 1e6:.1f} MB" if need else "some space"
+        amount = f"{max(need / 1e6, 0.1):.1f} MB" if need else "some space"
         raise DiskFullError(
             f"no room for {path}: nothing committed was lost; free {amount} or more and `forepath resume RUN`"
         ) from error

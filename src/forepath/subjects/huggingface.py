@@ -22,6 +22,7 @@ from forepath.subjects.fused import why_not
 from forepath.subjects.interventions.applying import Applied, Use
 from forepath.subjects.interventions.outside import split
 from forepath.subjects.interventions.touches import Touches
+from forepath.subjects.loading import load_model, load_tokenizer
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Anatomy, Site
 
@@ -47,22 +48,14 @@ def load(
     `device`: "cpu", "cuda", "mps" ...; by default the best there is. `dtype`: "auto" is that of the checkpoint.
     `device_map`: as in `transformers` (needs accelerate), instead of `device`. `chat`: hand prompts to the model as a
     user's turn, through the tokenizer's chat template. `capture_dtype`: see `HuggingFaceSubject`.
-    Raises `CheckpointError` before anything is loaded.
+    Raises `CheckpointError` (before anything is loaded, where the files show it), `InputError` for a device or dtype
+    that is not there, `MemoryExhaustedError`.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     folder = checkpoint.resolve(path_or_id, revision=revision)
     checkpoint.check(folder, trust_remote_code=trust_remote_code)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=dtype if dtype == "auto" else _dtype(dtype),
-        device_map=device_map,
-        use_safetensors=True,
-        trust_remote_code=trust_remote_code,
-    )
-    if device_map is None:
-        torch.nn.Module.to(model, device or _best_device())
+    kind = dtype if dtype == "auto" else _dtype(dtype)
+    tokenizer = load_tokenizer(folder, trust_remote_code=trust_remote_code)
+    model = load_model(folder, dtype=kind, device=device, device_map=device_map, trust_remote_code=trust_remote_code)
     mark = checkpoint.fingerprint(folder, str(model.dtype), f"chat={chat}")
     return HuggingFaceSubject(
         model, tokenizer, name=folder.name, fingerprint=mark, chat=chat, capture_dtype=capture_dtype
@@ -376,9 +369,3 @@ def _dtype(name: str) -> torch.dtype:
     if not isinstance(dtype, torch.dtype):
         raise InputError(f"dtype must be 'auto', 'float32', 'bfloat16' or 'float16'; got {name!r}")
     return dtype
-
-
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
