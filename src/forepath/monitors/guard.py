@@ -10,6 +10,7 @@ most `rate` it ever says "stale" without cause (Vovk, "Testing randomness online
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,7 @@ class Guard:
         self.rate = rate
         self._familiar = familiar
         self._rng = np.random.default_rng(seed)
-        self._bag = [np.sort(column) for column in familiar.known.T]
+        self._bag = [sorted(column) for column in familiar.known.T.tolist()]
         bets = 1 + 2 * len(POWERS)
         self._capital = np.full((len(self._bag), bets), 1.0 / bets)
         self.stale = False
@@ -111,22 +112,24 @@ class Guard:
                 f"an activation of {row.shape[1]} numbers; the guard knows {len(self._familiar.mean)} finite ones"
             )
         far = 1.0
-        for stream, value in enumerate(self._familiar.places(row)[0]):
-            bag = self._bag[stream]
-            above = len(bag) - np.searchsorted(bag, value, side="right")
-            ties = len(bag) - above - np.searchsorted(bag, value, side="left")
-            p = float((above + self._rng.random() * (ties + 1)) / (len(bag) + 1))
-            far = float((above + ties + 1) / (len(bag) + 1)) if stream == 0 else far
-            self._bag[stream] = np.insert(bag, np.searchsorted(bag, value), value)
-            self._bet(stream, min(max(p, 1e-12), 1 - 1e-12))
+        values = self._familiar.places(row)[0].tolist()
+        p = np.empty(len(values))
+        for stream, (value, bag, luck) in enumerate(zip(values, self._bag, self._rng.random(len(values)), strict=True)):
+            place, above = bisect_left(bag, value), len(bag) - bisect_right(bag, value)
+            ties = len(bag) - above - place
+            p[stream] = (above + luck * (ties + 1)) / (len(bag) + 1)
+            far = (above + ties + 1) / (len(bag) + 1) if stream == 0 else far
+            bag.insert(place, value)
+        self._bet(np.clip(p, 1e-12, 1 - 1e-12))
         self.seen += 1
         self.evidence = float(self._capital.sum(axis=1).max()) / len(self._bag)
         self.stale = self.stale or self.evidence >= self.limit
         return far
 
-    def _bet(self, stream: int, p: float) -> None:
-        """Each bet is a density on (0, 1): even, towards small p, towards large p."""
-        capital = self._capital[stream]
-        capital = (1 - JUMP) * capital + JUMP * capital.sum() / len(capital)
-        factors = [1.0, *(k * p ** (k - 1) for k in POWERS), *(k * (1 - p) ** (k - 1) for k in POWERS)]
-        self._capital[stream] = np.minimum(capital * np.array(factors), 1e100)
+    def _bet(self, p: np.ndarray) -> None:
+        """Each bet is a density on (0, 1): even, towards small p, towards large p. `p` (streams,)."""
+        capital = self._capital
+        capital = (1 - JUMP) * capital + JUMP * capital.mean(axis=1, keepdims=True)
+        k = np.array(POWERS)
+        low, high = k * p[:, None] ** (k - 1), k * (1 - p[:, None]) ** (k - 1)
+        self._capital = np.minimum(capital * np.concatenate([np.ones((len(p), 1)), low, high], axis=1), 1e100)

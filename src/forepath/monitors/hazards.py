@@ -24,16 +24,17 @@ def hazards(first: np.ndarray, links: np.ndarray, lengths: np.ndarray) -> tuple[
     ([[0.75, 0.25], [0.75, 1.0]], [0.0, 22.5])
     """
     count = len(first)
-    mass = np.tile(first, (count, 1))  # row a: where the chain is, theme a not met before this step
-    waited = np.zeros_like(mass)  # the same, times the tokens written until then
-    came, late = [np.diagonal(mass).copy()], np.zeros(count)
+    # Row a of both: where the chain is, theme a not met before this step; and the same times the tokens until then.
+    both = np.zeros((2, count, count))
+    both[0] = first
+    came, late = [first], np.zeros(count)
     for link in links:
-        np.fill_diagonal(mass, 0.0)
-        np.fill_diagonal(waited, 0.0)
-        waited = (waited + mass * lengths) @ link
-        mass = mass @ link
-        came.append(np.diagonal(mass).copy())
-        late += np.diagonal(waited)
+        both.reshape(2, -1)[:, :: count + 1] = 0.0
+        both[1] += both[0] * lengths
+        both = both @ link
+        met = both.reshape(2, -1)[:, :: count + 1]
+        came.append(met[0].copy())
+        late += met[1]
     chance = np.cumsum(came, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         tokens = np.where(chance[-1] > 1e-12, late / chance[-1], np.nan)

@@ -126,7 +126,8 @@ class Monitor:
         """
         doubts = self.doubts_about(subject, policy)
         rows = [self.open(prompt, doubts=doubts) for prompt in prompts]
-        spellings = [Spelling(subject.decode) for _ in prompts]
+        memory: dict[tuple[int, ...], str] = {}
+        spellings = [Spelling(subject.decode, memory) for _ in prompts]
         ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
         over = [False] * len(rows)
         capture = () if self.site is None else (self.site,)

@@ -66,6 +66,8 @@ def place(hidden: torch.Tensor, lengths: torch.Tensor, last: int) -> torch.Tenso
 
     `lengths` (rows,) are the real positions of each row. Positions before the first are NaN: not observed.
     """
+    if last == 1 and hidden.shape[1] == 1:  # a decoding step: nothing to look for
+        return hidden[:, 0]
     if last == 0:
         real = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
         total = torch.where(real[..., None], hidden, 0).sum(1, dtype=torch.float32)

@@ -13,6 +13,8 @@ UNFINISHED = "�"
 """What decoders write for bytes that are not a character yet."""
 LONGEST = 8
 """Tokens after which an unfinished character is taken to be damaged, and said as it is."""
+REMEMBERED = 50_000
+"""Decoded tokens and pairs of tokens kept in a memory."""
 
 
 class Spelling:
@@ -23,9 +25,12 @@ class Spelling:
     (['a', '', 'é', '!'], '')
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
-        """`decode`: the subject's."""
+    def __init__(
+        self, decode: Callable[[Sequence[int]], str], memory: dict[tuple[int, ...], str] | None = None
+    ) -> None:
+        """`decode`: the subject's. `memory`: shared by spellings of one subject, it saves decoding what was decoded."""
         self._decode = decode
+        self._memory = {} if memory is None else memory
         self._tokens: list[int] = []
         """The tokens said last, as context, then those not said yet."""
         self._said = 0
@@ -48,5 +53,13 @@ class Spelling:
         return piece
 
     def _new(self) -> str:
-        before = self._decode(self._tokens[: self._said])
-        return self._decode(self._tokens)[len(before) :]
+        return self._decoded(self._tokens)[len(self._decoded(self._tokens[: self._said])) :]
+
+    def _decoded(self, tokens: list[int]) -> str:
+        key = tuple(tokens)
+        text = self._memory.get(key)
+        if text is None:
+            if len(self._memory) >= REMEMBERED:
+                self._memory.clear()
+            text = self._memory[key] = self._decode(tokens)
+        return text

@@ -143,8 +143,8 @@ def _greet(asked: Serving, port: int, token: str, monitor: Monitor | None) -> No
         print(f"forecasts from: {monitor.source}", file=sys.stderr)
         off = monitor.off_path
         if off is not None and off.bound == float("inf"):
-            print(f"forepath: too few conversations were kept aside for a false-alarm rate of {off.rate:g}: the "
-                  "off-path alarm is off; ask for a higher --rate, or fit on more prompts", file=sys.stderr)  # fmt: skip
+            print(f"forepath: too few conversations were kept aside for a false-alarm rate of {off.rate:g}; "
+                  "the alarm is off: ask for a higher --rate, or fit on more prompts", file=sys.stderr)  # fmt: skip
         elif off is not None and off.limit is None:
             print(f"forepath: the false-alarm rate {off.rate:g} of the off-path alarm holds for a true forecast only; "
                   f"`forepath monitor {asked.run}` calibrates it", file=sys.stderr)  # fmt: skip
