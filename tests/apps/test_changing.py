@@ -1,0 +1,174 @@
+"""intervene, compare and sweep on a model made in the test, from the command line's functions to the files."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from forepath.apps.cli import app
+from forepath.apps.comparing import compare_runs, labelled
+from forepath.apps.intervening import intervene, reference_texts, sweep
+from forepath.apps.pipeline import resume, run
+from forepath.apps.runs import open_run
+from forepath.apps.settings import Settings
+from forepath.errors import InputError, InterventionError, MismatchError, RunIncompleteError
+from forepath.records import Policy
+from forepath.store import Run
+from forepath.subjects.interventions import making
+
+SMALL = {"samples": 4, "policy": Policy(max_tokens=16, stop=("w4", "w5")), "horizon": 1, "prompts_per_item": 24}
+
+
+@pytest.fixture(scope="module")
+def base(tiny, tiny_prompts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("changing")
+    themes = [{"name": f"t{d}", "description": f"words with {d}", "patterns": [rf"\bw{d}"]} for d in (1, 2, 3)]
+    (folder / "words.json").write_text(json.dumps({"version": 1, "themes": themes}))
+    run(Settings(str(tiny), codebook=str(folder / "words.json"), **SMALL), tiny_prompts, folder / "base")
+    return open_run(folder / "base")
+
+
+@pytest.fixture(scope="module")
+def changed(base):
+    """Steered towards one word."""
+    toward = base.subject.model.lm_head.weight.detach().numpy()[30]
+    change = making.add("resid.2", toward, coefficient=1.5)
+    intervene(base, change, base.path.parent / "changed")
+    return open_run(base.path.parent / "changed")
+
+
+def forepath(*words):
+    done = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=True)
+    return done
+
+
+def test_the_same_prompts_and_seeds_are_sampled_under_the_change(base, changed):
+    before, after = labelled(base), labelled(changed)
+    assert [(t.id, t.seed, t.prompt) for t in before] == [(t.id, t.seed, t.prompt) for t in after]
+    assert {t.intervention for t in before} == {None} and {t.intervention.kind for t in after} == {"add"}
+    assert changed.codebook.id == base.codebook.id
+    (counts,) = changed.store.read_document("touches")
+    assert counts["prompt_positions"] == 48 * 3 and counts["written_positions"] > 0
+    shards = list((changed.path / "data").glob("activations-*"))
+    assert shards, "the prompts' activations under the change are kept: a forecast can be read on them"
+
+
+def test_it_goes_on_where_it_was_stopped_and_refuses_another_change(base, changed):
+    before = {p: p.read_bytes() for p in changed.path.rglob("*") if p.is_file()}
+    change = changed.store.config["intervention"]
+    from forepath.records import Intervention
+
+    intervene(base, Intervention(**change), changed.path)
+    assert {p: p.read_bytes() for p in changed.path.rglob("*") if p.is_file()} == before
+    with pytest.raises(Exception, match="another run"):
+        intervene(base, making.ablate("head:1.0"), changed.path)
+    with pytest.raises(RunIncompleteError, match="same `forepath intervene` again"):
+        resume(changed.path)
+
+
+def test_a_change_that_cannot_be_made_writes_nothing(base, tmp_path):
+    with pytest.raises(InterventionError, match="heads 0 to 1"):
+        intervene(base, making.ablate("head:1.7"), tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+def test_the_comparison_finds_what_was_steered(base, changed):
+    c = compare_runs(base, changed, targets=["end"])
+    end = c.of("theme: end")
+    assert end.moved and end.shift < -0.5, "a text that says w30 for ever does not come to w4"
+    assert c.of("guard: repeated phrases").moved and any("broken" in doubt for doubt in c.doubts)
+    assert c.of("guard: surprise").shift > 0, "steered text is less likely to the base model"
+    assert not compare_runs(base, base, fluency=False).moved
+    by = compare_runs(base, changed, fluency=False, by="author")
+    assert any(e.kind == "group" for e in by.effects)
+    with pytest.raises(InputError, match="not a column"):
+        compare_runs(base, changed, by="mood")
+
+
+def test_runs_of_two_codebooks_are_not_compared(base, tiny, tiny_prompts, tmp_path):
+    book = tmp_path / "other.json"
+    book.write_text(
+        json.dumps({"version": 1, "themes": [{"name": "t1", "patterns": [r"w4"]}, {"name": "b", "patterns": ["w5"]}]})
+    )
+    run(Settings(str(tiny), codebook=str(book), **{**SMALL, "samples": 2}), tiny_prompts[:24], tmp_path / "r")
+    with pytest.raises(MismatchError, match="codebook"):
+        compare_runs(base, open_run(tmp_path / "r"))
+
+
+def test_what_could_not_be_labelled_is_counted(base, changed, monkeypatch):
+    failed = {labelled(changed)[0].id}
+    table = type(changed.store).table
+
+    def one_failed(self, family, *args, **options):
+        found = table(self, family, *args, **options)
+        if family.startswith("unlabelled"):
+            import pyarrow as pa
+
+            return pa.table({"trajectory": sorted(failed)})
+        return found
+
+    monkeypatch.setattr(Run, "table", one_failed)
+    c = compare_runs(replace_store(base), changed, fluency=False)
+    assert {e.unmeasured for e in c.effects if e.kind == "theme"} == {2}
+
+
+def replace_store(opened):
+    return open_run(opened.path)
+
+
+def test_the_command_line(base, changed, tmp_path):
+    json_out = forepath("compare", base.path, changed.path, "--json", "--no-fluency", "--html", tmp_path / "a.html",
+                        "--picture", tmp_path / "a.png")  # fmt: skip
+    assert json_out.exit_code == 0, json_out.output
+    rows = json.loads(json_out.stdout)["effects"]
+    assert set(rows[0]) == {"measure", "shift", "low", "high", "q", "moved", "same", "n", "unmeasured"}
+    assert (tmp_path / "a.html").read_text().startswith("<!doctype html>") and (tmp_path / "a.png").exists()
+    text = forepath("compare", base.path, changed.path, "--no-fluency", "--target", "end").stdout
+    assert text.startswith("# ") and "add resid" in text.splitlines()[0] and "was meant to: end" in text
+    out = tmp_path / "head"
+    done = forepath("intervene", base.path, "--ablate", "head:1.0", "--ablate", "mlp:2", "--how", "mean", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip().splitlines()[-1] == str(out)
+    given = open_run(out).store.config["intervention"]
+    assert given["kind"] == "sequence" and [p["site"] for p in given["params"]["parts"]] == ["head:1.0", "mlp:2"]
+    (tmp_path / "plus.txt").write_text("w30 w31\nw32\n")
+    (tmp_path / "minus.txt").write_text("w10 w11\n")
+    texts = ("--toward", tmp_path / "plus.txt", "--away", tmp_path / "minus.txt", "--strength", "3")
+    done = forepath("intervene", base.path, "--add", "resid.1", *texts, "--prefix", "w9 ", "--out", tmp_path / "x")
+    assert done.exit_code == 0, done.output
+    (tmp_path / "change.json").write_text(json.dumps({"kind": "quantise", "params": {"bits": 3}}))
+    done = forepath("intervene", base.path, "--file", tmp_path / "change.json", "--out", tmp_path / "rounded")
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "nothing to change"),
+        (("--add", "resid.1"), "--toward FILE and --away FILE"),
+        (("--file", "/nowhere.json"), "holds no intervention"),
+        (("--ablate", "head:1.0", "--how", "mean", "--texts", "/nowhere.txt"), "cannot be read"),
+    ],
+)
+def test_wrong_words_are_named(base, words, says, tmp_path):
+    done = forepath("intervene", base.path, *words, "--out", tmp_path / "never")
+    assert isinstance(done.exception, InputError) and re.search(says, str(done.exception))
+    assert not (tmp_path / "never").exists()
+
+
+def test_the_sweep_foretells_every_head(base, tmp_path):
+    found = sweep(base, prompts=20)
+    assert len(found.names) == 4 and np.isfinite(found.shift[:2]).all()
+    shown = forepath("sweep", base.path, "--prompts", "20", "--picture", tmp_path / "map.svg")
+    assert shown.exit_code == 0 and "head:1.0" in shown.stdout and (tmp_path / "map.svg").exists()
+    rows = json.loads(forepath("sweep", base.path, "--prompts", "20", "--json").stdout)["rows"]
+    assert len(rows) == 4 and set(rows[0]["shift"]) == set(found.themes)
+
+
+def test_reference_texts_are_of_the_run(base):
+    texts = reference_texts(base)
+    assert len(texts) == 48 and all(t.startswith("w") for t in texts)
+    assert replace(labelled(base)[0], segments=()).text in texts[0]
