@@ -19,6 +19,9 @@ COMMANDS = (
     "verify",
     "monitor",
     "serve",
+    "intervene",
+    "compare",
+    "sweep",
     "organisms",
     "organisms train",
 )
