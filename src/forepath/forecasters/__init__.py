@@ -5,21 +5,27 @@ is `LinearForecaster` on the text's features; Monte Carlo is judged straight fro
 """
 
 from forepath.forecasters.base_rate import BaseRate
+from forepath.forecasters.calibrated import Calibrated
 from forepath.forecasters.chain import ChainForecaster
 from forepath.forecasters.closed_form import ClosedForm
+from forepath.forecasters.fusion import Fusion
 from forepath.forecasters.layers import LayersForecaster
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.markov import Markov
 from forepath.forecasters.markov_variable import MarkovVariable
+from forepath.forecasters.prediction_sets import PredictionSets
 from forepath.forecasters.saving import Origin
 
 __all__ = [
     "BaseRate",
+    "Calibrated",
     "ChainForecaster",
     "ClosedForm",
+    "Fusion",
     "LayersForecaster",
     "LinearForecaster",
     "Markov",
     "MarkovVariable",
     "Origin",
+    "PredictionSets",
 ]

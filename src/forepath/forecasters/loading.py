@@ -12,6 +12,7 @@ from forepath.forecasters.saving import read_kind
 KINDS = {
     "linear": "linear.LinearForecaster",
     "closed_form": "closed_form.ClosedForm",
+    "calibrated": "calibrated.Calibrated",
     "chain": "chain.ChainForecaster",
     "layers": "layers.LayersForecaster",
 }
