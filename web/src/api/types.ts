@@ -21,3 +21,6 @@ export type Rescore = Shapes["Rescore"];
 export type Judgement = Shapes["Judgement"];
 export type ScoreRow = Shapes["ScoreRow"];
 export type Reliability = Shapes["ReliabilityShape"];
+export type Session = Shapes["SessionRow"];
+export type WholeSession = Shapes["SessionShape"];
+export type Happened = Shapes["Happened"];

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from forepath import __version__
-from forepath.apps.dashboard import exploring, forecasting, history, judging
+from forepath.apps.dashboard import exploring, forecasting, history, judging, living
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.events import Hub
 from forepath.apps.dashboard.guard import Guard
@@ -58,6 +58,7 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
     shelves = exploring.Shelves()
     engine.also.append(lambda run, _: shelves.of(run))
     app.include_router(judging.routes(library))
+    app.include_router(living.routes(living.Live(library, engine, hub), library))
     app.include_router(exploring.routes(library, hub, shelves))
 
     @app.get("/api/events", response_class=StreamingResponse)

@@ -5,7 +5,7 @@ Themes are named by their index into the run's list, so a name is sent once and 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -363,3 +363,62 @@ class ReliabilityShape(Shape):
     """Null: of each prompt, the theme that is likeliest for it."""
     bins: list[Bin]
     prompts: int
+
+
+class Begin(Shape):
+    """What to write and watch."""
+
+    run: Annotated[str, StringConstraints(max_length=100)]
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Most tokens; null: as many as the run's texts have."""
+    temperature: Annotated[float, Field(ge=0, le=10)] | None = None
+    pace: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """Tokens a second, for a person to follow; 0: as fast as it goes."""
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """False off-path alarms that are accepted, per conversation."""
+    rules: Annotated[list[Annotated[str, StringConstraints(max_length=300)]], Field(max_length=20)] = []
+    """Such as "P(legal threat within 3) > 0.3 then pause"."""
+
+
+class BranchAt(Shape):
+    """Where to branch off a text."""
+
+    at: Annotated[int, Field(ge=0, le=10**7)] | None = None
+    """Characters of the text that are kept; null: all that is written."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+
+
+class Happened(Shape):
+    """One thing that happened in a conversation: a piece of text, a finished sentence, a reading, an alarm …"""
+
+    i: int
+    """Counted from 0."""
+    kind: Literal["piece", "heard", "reading", "alarm", "state", "log"]
+    data: dict[str, Any]
+
+
+class SessionRow(Shape):
+    """One conversation in a list."""
+
+    id: str
+    run: str
+    prompt: str
+    seed: int
+    state: Literal["running", "paused", "over", "stopped", "interrupted", "failed"]
+    why: str
+    """Of a state that needs a reason."""
+    began: float
+    """Seconds since 1970."""
+    parent: str | None
+    """The conversation it was branched off."""
+    source: str
+    """What the monitor reads."""
+    rules: list[str]
+
+
+class SessionShape(SessionRow):
+    """One conversation, from the beginning."""
+
+    events: list[Happened]

@@ -1,0 +1,192 @@
+"""One text being written and watched: begun, paused, stopped, gone on with after a restart, branched off.
+
+What is written is decided by subject, prompt, seed and policy, so a conversation that a restart interrupted is written
+again from its beginning, unseen, and told from where it was: the same text, or an error that says it is another. Alarms
+that were acted on are not acted on again. Knows no requests.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from forepath.apps.dashboard.engine import Engine
+from forepath.apps.dashboard.journal import Journal
+from forepath.apps.runs import OpenRun
+from forepath.errors import ForepathError
+from forepath.monitors.actions import Actions
+from forepath.monitors.follower import Follower
+from forepath.monitors.monitor import Monitor
+from forepath.monitors.readings import Alarm, Reading, alarm_json
+from forepath.records import Policy
+
+State = Literal["running", "paused", "over", "stopped", "interrupted", "failed"]
+Told = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a conversation was begun with: decides every token of it."""
+
+    run: str
+    prompt: str
+    seed: int
+    policy: Policy
+    pace: float = 0.0
+    rate: float = 0.05
+    rules: tuple[str, ...] = ()
+    parent: str | None = None
+    began: float = 0.0
+
+
+@dataclass
+class Conversation:
+    """One text; its thread lives while it is running or paused."""
+
+    id: str
+    plan: Plan
+    journal: Journal
+    told: Told
+    """Called with every event, in order."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+    state: State = "interrupted"
+    why: str = ""
+    source: str = ""
+    _gate: threading.Condition = field(default_factory=threading.Condition)
+    _again: int = 0
+    """Events of the text still to be written again, after a restart."""
+    _wish: Literal["go on", "pause", "stop"] = "go on"
+
+    def start(self, run: OpenRun, engine: Engine, monitor: Callable[[], Monitor]) -> None:
+        """Write, in a thread of its own; of an interrupted conversation, go on."""
+        self._again = sum(e["kind"] in ("piece", "heard", "reading", "alarm") for e in self.events)
+        self._wish = "go on"
+        self._turn_to("running")
+        threading.Thread(target=self._run, args=(run, engine, monitor), daemon=True, name=self.id).start()
+
+    def pause(self) -> None:
+        """Write no further until `go_on`."""
+        self._want("pause")
+
+    def go_on(self) -> None:
+        """Write on."""
+        self._want("go on")
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._want("stop")
+
+    @property
+    def text(self) -> str:
+        """What is written so far."""
+        return "".join(e["data"]["text"] for e in self.events if e["kind"] == "piece")
+
+    def _want(self, wish: Literal["go on", "pause", "stop"]) -> None:
+        with self._gate:
+            if self.state in ("running", "paused"):
+                self._wish = wish
+                self._turn_to({"go on": "running", "pause": "paused", "stop": "stopped"}[wish])  # type: ignore[arg-type]
+                self._gate.notify_all()
+            elif wish == "stop" and self.state == "interrupted":
+                self._turn_to("stopped")
+
+    def _turn_to(self, state: State, why: str = "") -> None:
+        self.state, self.why = state, why
+        self._add("state", {"state": state, "why": why, "source": self.source})
+
+    def _add(self, kind: str, data: Mapping[str, Any]) -> None:
+        with self._gate:
+            event = {"i": len(self.events), "kind": kind, "data": dict(data)}
+            self.journal.write(event)
+            self.events.append(event)
+            self.told(event)
+
+    def _say(self, kind: str, data: Mapping[str, Any]) -> bool:
+        """Tell what belongs to the text, unless it was told before the restart. Whether it is new."""
+        if self._again:
+            self._again -= 1
+            return False
+        self._add(kind, data)
+        return True
+
+    def _run(self, run: OpenRun, engine: Engine, monitor: Callable[[], Monitor]) -> None:
+        try:
+            watching = monitor()
+            self.source = watching.source
+            self._add("state", {"state": self.state, "why": self.why, "source": self.source})
+            self._write(run, engine, watching)
+        except ForepathError as error:
+            self._turn_to("failed", str(error))
+        except Exception as error:  # a thread has nobody to tell
+            self._turn_to("failed", f"{type(error).__name__}: {error}")
+
+    def _write(self, run: OpenRun, engine: Engine, monitor: Monitor) -> None:
+        from forepath.subjects.spelling import Spelling
+
+        subject, plan = engine.subject(run), self.plan
+        actions = Actions(log=lambda record: self._add("log", record), notify=lambda record: None)
+        capture = () if monitor.site is None else (monitor.site,)
+        before = self.text
+        with engine.turn(run):
+            stream = subject.stream([plan.prompt], seeds=[plan.seed], policy=plan.policy, capture=capture)
+        follower = monitor.open(plan.prompt, doubts=monitor.doubts_about(subject, plan.policy))
+        spelling, ends = Spelling(subject.decode), subject.end_ids
+        due, heard, written = time.monotonic(), 0, ""
+        while True:
+            if not self._may_go_on():
+                stream.close()  # type: ignore[attr-defined]
+                return
+            with engine.turn(run):
+                step = next(stream)
+            token, ended = step.tokens[0], step.ended[0]
+            read = None if monitor.site is None else step.activations[monitor.site][0]
+            reading: Reading | None
+            if token in ends:
+                reading = follower.finish(read, ended=True)
+            else:
+                piece = spelling.add(token) if token is not None else ""
+                written += piece
+                if not before.startswith(written[: len(before)]):
+                    self._turn_to("failed", "the model writes another text than before the restart: begin it anew")
+                    return
+                if piece:
+                    self._say("piece", {"text": piece, "token": follower.tokens})
+                stopped = ended and follower.tokens + 1 < plan.policy.max_tokens
+                reading = follower.feed(piece, read)
+                if ended:
+                    reading = follower.finish(None, ended=stopped, before=reading)
+            heard = self._tell_heard(follower, heard)
+            if reading is not None:
+                self._tell(reading, actions)
+            if ended:
+                if self.state == "running":
+                    self._turn_to("over")
+                return
+            if plan.pace and not self._again:
+                due = max(due + 1 / plan.pace, time.monotonic() - 0.05)
+                time.sleep(max(0.0, due - time.monotonic()))
+
+    def _may_go_on(self) -> bool:
+        with self._gate:
+            while self._wish == "pause":
+                self._gate.wait()
+            return self._wish == "go on"
+
+    def _tell_heard(self, follower: Follower, known: int) -> int:
+        for one in follower.heard[known:]:
+            self._say("heard", {"start": one.start, "stop": one.stop, "theme": one.theme})
+        return len(follower.heard)
+
+    def _tell(self, reading: Reading, actions: Actions) -> None:
+        self._say("reading", replace(reading, alarms=()).to_json(full=True))
+        for alarm in reading.alarms:
+            if self._say("alarm", alarm_json(alarm)):
+                self._act(alarm, actions)
+
+    def _act(self, alarm: Alarm, actions: Actions) -> None:
+        wish = actions.perform(alarm, self.id)
+        if wish != "go on":
+            self._want(wish)

@@ -1,0 +1,180 @@
+"""Routes of the Live screen: conversations begun, steered and branched; their events go out by the hub."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import asdict, replace
+from typing import Any
+
+from fastapi import APIRouter
+
+from forepath.apps.dashboard.conversation import Conversation, Plan
+from forepath.apps.dashboard.engine import Engine
+from forepath.apps.dashboard.events import Hub
+from forepath.apps.dashboard.journal import Journal, read_all
+from forepath.apps.dashboard.library import Library
+from forepath.apps.dashboard.shapes import Begin, BranchAt, Happened, SessionRow, SessionShape
+from forepath.apps.monitoring import open_monitor
+from forepath.apps.runs import OpenRun
+from forepath.errors import InputError, RunError
+from forepath.monitors.monitor import Monitor
+from forepath.monitors.rules import bind, parse_rule
+from forepath.records import Policy
+
+MOST_RUNNING = 8
+"""Conversations written at the same time."""
+MOST_LISTED = 100
+TOPIC = "sessions"
+
+
+class Live:
+    """All conversations, and the monitors they share."""
+
+    def __init__(self, library: Library, engine: Engine, hub: Hub) -> None:
+        """Reads what was written before the server was started."""
+        self._library, self._engine, self._hub = library, engine, hub
+        self._all: dict[str, Conversation] = {}
+        self._monitors: dict[tuple[OpenRun, bool], Monitor] = {}
+        self._opening = threading.Lock()
+        engine.also.append(lambda run, _: self._shared(run))
+        for entry in library.entries():
+            for id, lines in read_all(entry.path):
+                plan = dict(lines[0])
+                policy = Policy(**{**plan["policy"], "stop": tuple(plan["policy"]["stop"])})
+                known = Plan(**{**plan, "run": entry.id, "policy": policy, "rules": tuple(plan["rules"])})
+                self._all[id] = self._make(id, known, Journal(entry.path, id), lines[1:])
+
+    def rows(self, run: str) -> list[SessionRow]:
+        """The conversations of a run, newest first."""
+        mine = [c for c in list(self._all.values()) if c.plan.run == run]
+        return [_row(c) for c in sorted(mine, key=lambda c: c.plan.began, reverse=True)[:MOST_LISTED]]
+
+    def of(self, id: str) -> Conversation:
+        """Raises `RunError` if there is none of that id."""
+        if id not in self._all:
+            raise RunError(f"no conversation {id!r:.60}; it may be of a run that is gone")
+        return self._all[id]
+
+    def begin(self, plan: Plan) -> Conversation:
+        """Write and watch. Raises `InputError` if too many are being written or a rule cannot be read."""
+        if sum(c.state in ("running", "paused") for c in list(self._all.values())) >= MOST_RUNNING:
+            raise InputError(f"{MOST_RUNNING} conversations are being written; stop one of them first")
+        run = self._library.open(plan.run)
+        for rule in plan.rules:
+            bind(parse_rule(rule), run.themes, run.settings.horizon)
+        id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+        journal = Journal(run.path, id)
+        journal.write(asdict(plan))
+        self._all[id] = conversation = self._make(id, plan, journal, [])
+        self.start(conversation)
+        return conversation
+
+    def start(self, conversation: Conversation) -> None:
+        """Begin, or go on with one that a restart interrupted."""
+        run = self._library.open(conversation.plan.run)
+        conversation.start(run, self._engine, lambda: self._monitor(run, conversation.plan))
+        self._hub.publish(TOPIC, "session", _row(conversation).model_dump(mode="json"))
+
+    def _make(self, id: str, plan: Plan, journal: Journal, events: list[dict[str, Any]]) -> Conversation:
+        def told(event: Mapping[str, Any]) -> None:
+            self._hub.publish(f"session:{id}", event["kind"], event)
+            if event["kind"] == "state":
+                self._hub.publish(TOPIC, "session", _row(self._all[id]).model_dump(mode="json"))
+
+        found = Conversation(id, plan, journal, told, events)
+        states = [e["data"] for e in events if e["kind"] == "state"]
+        if states:
+            found.source, found.why = states[-1].get("source", ""), states[-1]["why"]
+            known = states[-1]["state"]
+            found.state = "interrupted" if known in ("running", "paused") else known
+        return found
+
+    def _monitor(self, run: OpenRun, plan: Plan) -> Monitor:
+        """The run's monitor with the rules and the rate of one conversation; what it is made of is read once."""
+        own = copy(self._shared(run))
+        own.rules = tuple(parse_rule(rule) for rule in plan.rules)
+        if own.off_path is not None and own.off_path.rate != plan.rate:
+            own.off_path = open_monitor(run, rate=plan.rate).off_path
+        return own
+
+    def _shared(self, run: OpenRun) -> Monitor:
+        key = (run, run.store.has("monitoring"))
+        with self._opening:
+            if key not in self._monitors:
+                self._engine.subject(run)
+                self._monitors[key] = open_monitor(run)
+            return self._monitors[key]
+
+
+def routes(live: Live, library: Library) -> APIRouter:
+    """Conversations."""
+    api = APIRouter(prefix="/api/sessions", tags=["live"])
+
+    @api.get("")
+    def list_sessions(run: str) -> list[SessionRow]:
+        return live.rows(library.entry(run).id)
+
+    @api.post("", status_code=201)
+    def begin(given: Begin) -> SessionRow:
+        settings = library.open(given.run).settings
+        policy = replace(settings.policy, max_tokens=given.tokens or settings.policy.max_tokens)
+        if given.temperature is not None:
+            policy = replace(policy, temperature=given.temperature)
+        plan = Plan(given.run, given.prompt, given.seed, policy, given.pace, given.rate, tuple(given.rules), None,
+                    time.time())  # fmt: skip
+        return _row(live.begin(plan))
+
+    @api.get("/{id}")
+    def read_session(id: str) -> SessionShape:
+        found = live.of(id)
+        events = [Happened(**event) for event in list(found.events)]
+        return SessionShape(**_row(found).model_dump(), events=events)
+
+    @api.post("/{id}/pause")
+    def pause(id: str) -> SessionRow:
+        live.of(id).pause()
+        return _row(live.of(id))
+
+    @api.post("/{id}/resume")
+    def resume(id: str) -> SessionRow:
+        found = live.of(id)
+        if found.state == "interrupted":
+            live.start(found)
+        else:
+            found.go_on()
+        return _row(found)
+
+    @api.post("/{id}/stop")
+    def stop(id: str) -> SessionRow:
+        live.of(id).stop()
+        return _row(live.of(id))
+
+    @api.post("/{id}/branch", status_code=201)
+    def branch(id: str, where: BranchAt) -> SessionRow:
+        found = live.of(id)
+        text = found.text if where.at is None else found.text[: where.at]
+        seed = found.plan.seed + 1 if where.seed is None else where.seed
+        plan = replace(found.plan, prompt=found.plan.prompt + text, seed=seed % 2**32, parent=id, began=time.time())
+        return _row(live.begin(plan))
+
+    return api
+
+
+def _row(conversation: Conversation) -> SessionRow:
+    plan = conversation.plan
+    return SessionRow(
+        id=conversation.id,
+        run=plan.run,
+        prompt=plan.prompt,
+        seed=plan.seed,
+        state=conversation.state,
+        why=conversation.why,
+        began=plan.began,
+        parent=plan.parent,
+        source=conversation.source,
+        rules=list(plan.rules),
+    )
