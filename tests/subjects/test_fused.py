@@ -1,5 +1,6 @@
 """The fused step writes what the plain model would, and is never taken for a model that it is not."""
 
+import numpy as np
 import pytest
 import torch
 from tiny_subjects import VOCAB, make, tiny_model, word_tokenizer
@@ -172,14 +173,15 @@ def test_what_acts_inside_the_model_takes_the_models_own_step(paths):
     options = {"seeds": [1] * 4, "policy": Policy(max_tokens=3)}
     list(subject.stream(PROMPTS, **options))
     list(subject.stream(PROMPTS, **options, capture=["resid.1"]))
-    list(subject.stream(PROMPTS, **options, capture=["resid.1"], capture_steps=1))
+    list(subject.stream(PROMPTS, **options, capture=["mlp_out.1"]))
+    list(subject.stream(PROMPTS, **options, capture=["mlp_out.1"], capture_steps=1))
     ablation = Intervention("ablate", "mlp_out.2", {"how": "zero"})
     list(subject.stream(PROMPTS, **options, intervention=ablation))
     handle = subject.model.model.layers[0].register_forward_hook(lambda *args: None)
     list(subject.stream(PROMPTS, **options))
     handle.remove()
     list(subject.stream(PROMPTS, **options))
-    assert paths == ["fused", "shared", "fused", "shared", "shared", "fused"]
+    assert paths == ["fused", "fused", "shared", "fused", "shared", "shared", "fused"]
 
 
 def test_changed_weights_are_read_where_they_lie():
@@ -201,3 +203,19 @@ def test_the_same_call_gives_the_same_bits():
         for _ in range(2)
     ]
     assert steps[0] == steps[1]
+
+
+def test_activations_of_a_fused_step_are_those_the_hooks_read():
+    """Reading them changes neither the path nor a single token."""
+    subject, prompts = make(), ["w3 w4", "w5 w6 w7", "w5 w6 w7"]
+    assert not subject.not_fused
+    sites = ["resid.0", "resid.2", "resid.3:norm", "logits"]
+    run = {"seeds": [1, 2, 3], "policy": Policy(max_tokens=12)}
+    plain = [step.tokens for step in subject.stream(prompts, **run)]
+    steps = list(subject.stream(prompts, capture=sites, **run))
+    assert [step.tokens for step in steps] == plain
+    hooked = subject.stream(prompts, capture=[*sites, "mlp_out.1"], **run)  # no fused step leaves this one
+    for ours, theirs in zip(steps, hooked, strict=True):
+        assert ours.tokens == theirs.tokens
+        for site in sites:
+            np.testing.assert_allclose(ours.activations[site], theirs.activations[site], atol=2e-3)

@@ -61,6 +61,10 @@ class FusedContinuation:
         self._width = model.model.layers[0].self_attn.head_dim
         self._positions = lengths[prompt_of]
         self._cache = Paged(cache, lengths, prompt_of, model.config.num_attention_heads)
+        self.wanted: frozenset[str] = frozenset()
+        """Sites of the residual stream, "resid.0" …, that each step leaves in `found`; no hook sees a fused step."""
+        self.found: dict[str, torch.Tensor] = {}
+        """Site -> (rows, 1, width), of the last step."""
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Append one token to each row (rows,); the logits (rows, vocab) of the next."""
@@ -68,6 +72,7 @@ class FusedContinuation:
         cos, sin = (table[0, :, None] for table in self._model.rotary_emb(x, self._positions[None]))
         for_keys, for_queries = (cos, sin), (cos * self._scale, sin * self._scale)
         for n, (norm, to_query, to_key, to_value, out, norm_mlp, gate, up, down) in enumerate(self._layers):
+            self._leave(f"resid.{n}", x)
             h = _norm(x, norm)
             query = _turn(self._heads(_product(h, to_query)), *for_queries)
             key = _turn(self._heads(_product(h, to_key)), *for_keys)
@@ -76,6 +81,7 @@ class FusedContinuation:
             h = _norm(x, norm_mlp)
             gated = _product_and("mul", h, up, _product(h, gate, "swish"))
             x = _product_and("add", gated, down, x)
+        self._leave(f"resid.{len(self._layers)}", x)
         self._cache.advance()
         self._positions += 1
         return _product(_norm(x, self._model.norm), self._head)
@@ -84,6 +90,10 @@ class FusedContinuation:
         """Keep these rows (their present numbers), in this order."""
         self._cache.keep(index)
         self._positions = self._positions[index]
+
+    def _leave(self, site: str, x: torch.Tensor) -> None:
+        if site in self.wanted:
+            self.found[site] = x[:, None]
 
     def _heads(self, flat: torch.Tensor) -> torch.Tensor:
         return flat.view(len(flat), -1, self._width)

@@ -6,7 +6,7 @@ Ties together the rest of the room. Knows nothing of themes, runs or forecasts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from forepath.records import Intervention, Policy, Step
 from forepath.subjects import checkpoint
 from forepath.subjects.choosing import check_policy, choose
 from forepath.subjects.decoding import Continuation, Way, begin, prefill, probe
-from forepath.subjects.fused import why_not
+from forepath.subjects.fused import FusedContinuation, why_not
 from forepath.subjects.interventions.applying import Applied, Use
 from forepath.subjects.interventions.outside import split
 from forepath.subjects.interventions.touches import Touches
@@ -174,7 +174,7 @@ class HuggingFaceSubject:
             raise SiteError(f"{', '.join(wide)}: read over a prompt, but a step is one position; pass capture_steps=1")
         encoded = self.encode(given.prompts, room=policy.max_tokens, system=given.system)
         change = Use(self._applied(given.inside), touches)
-        plain = not given.inside and (not sites or capture_steps == 1)
+        plain = not given.inside and (capture_steps == 1 or all(_left_by_fused(site) for site in sites.values()))
         return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps, change, plain)
 
     def activations(
@@ -233,6 +233,7 @@ class HuggingFaceSubject:
         texts: list[list[int]] = [[] for _ in prompts]
         rows = np.arange(size)  # which row of the output each row of the batch is
         logits, batch, read = self._begin(prompts, sites, advice, change, plain)
+        fused = batch if isinstance(batch, FusedContinuation) else None
         for step in range(policy.max_tokens):
             with torch.inference_mode():
                 tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
@@ -245,11 +246,13 @@ class HuggingFaceSubject:
             if ended.all():
                 return
             capturing = sites if capture_steps is None or step + 1 < capture_steps else {}
+            if fused is not None:
+                fused.wanted = frozenset(site.module for site in capturing.values())
             with (
                 torch.inference_mode(),
                 self._memory(advice),
                 change.active(),
-                self.anatomy.reading(capturing.values()) as found,
+                nullcontext(fused.found) if fused is not None else self.anatomy.reading(capturing.values()) as found,
             ):
                 if ended.any():
                     kept = _close_ranks(ended)
@@ -331,11 +334,18 @@ def _step(size: int, rows: np.ndarray, written: list[int], ended: np.ndarray, re
     for row, token, end in zip(rows.tolist(), written, ended.tolist(), strict=True):
         tokens[row] = token
         done[row] = end
+    if len(rows) == size:  # none is finished: the rows are in their places
+        return Step(tuple(tokens), tuple(done), read)
     whole = {}
     for name, values in read.items():
         whole[name] = np.full((size, values.shape[1]), np.nan, values.dtype)
         whole[name][rows] = values
     return Step(tuple(tokens), tuple(done), whole)
+
+
+def _left_by_fused(site: Site) -> bool:
+    """Whether a fused step leaves what this site reads."""
+    return site.last == 1 and (site.module == "logits" or site.module.startswith("resid."))
 
 
 def _close_ranks(ended: np.ndarray) -> np.ndarray:
