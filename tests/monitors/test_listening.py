@@ -105,3 +105,16 @@ def test_spelling_gives_back_every_text(text):
 def test_spelling_says_damaged_bytes_in_the_end_and_does_not_wait_for_ever():
     spelling = Spelling(lambda tokens: bytes(tokens).decode(errors="replace"))
     assert spelling.add(0xC3) == "" and spelling.finish() == "�"
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12))
+def test_a_sentence_is_labelled_as_decoding_the_block_so_far_would(seed, sentences):
+    from forepath.monitors.listening import further
+    from forepath.themes.codebook import Decoding
+    from forepath.themes.decoding import decode
+
+    rng, decoding, best = np.random.default_rng(seed), Decoding(20.0, 0.2, 0.3), None
+    rows = rng.random((sentences, 5))
+    for n in range(sentences):
+        best = further(best, rows[n], decoding)
+        assert int(best.argmax()) == decode(rows[: n + 1], np.zeros(n + 1, dtype=int), decoding)[-1]

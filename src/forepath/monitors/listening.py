@@ -8,6 +8,7 @@ text afterwards; how often is measured by `judging.heard`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from forepath.errors import LabellerError
 from forepath.protocols import Labeller
 from forepath.records import Trajectory
-from forepath.themes.decoding import decode
+from forepath.themes.codebook import Decoding
 from forepath.themes.labelling import NearestLabeller
 from forepath.themes.segmentation import FENCE, blocks, units_of
 
@@ -48,8 +49,8 @@ class Listener:
         self._heard = 0
         """Where what has been heard ends."""
         self._due = False
-        self._rows: list[np.ndarray] = []
-        """Cosines of the sentences of the block being written, for a labeller by nearness."""
+        self._best: np.ndarray | None = None
+        """How likely the block being written is with each label last, for a labeller by nearness (`further`)."""
         self._block = -1
         """Where that block begins."""
 
@@ -89,14 +90,25 @@ class Listener:
         labeller = self._labeller
         if isinstance(labeller, NearestLabeller):
             if self._block != self._tail + block:
-                self._block, self._rows = self._tail + block, []
-            self._rows.append(labeller.cosines([tail[start:stop]])[0])
-            rows = np.stack(self._rows)
-            found = int(decode(rows, np.zeros(len(rows), dtype=np.int64), labeller.decoding)[-1])
-            return Heard(a, b, labeller.names[found])
+                self._block, self._best = self._tail + block, None
+            self._best = further(self._best, labeller.cosines([tail[start:stop]])[0], labeller.decoding)
+            return Heard(a, b, labeller.names[int(self._best.argmax())])
         try:
             piece = Trajectory("", "", "", "", 0, (), tail[block:stop], False)
             segments = labeller.label(piece).segments
         except LabellerError:
             return Heard(a, b, None)
         return Heard(a, b, segments[-1].theme if segments else None)
+
+
+def further(best: np.ndarray | None, cosines: np.ndarray, decoding: Decoding) -> np.ndarray:
+    """One step of the forward pass that `themes.decoding.decode` makes over a block: its last label is the argmax.
+
+    `best` (labels,) after the sentences before, None for the first; `cosines` (themes,) of this one.
+    """
+    score = np.append(cosines, decoding.floor) * decoding.sharpness
+    if best is None:
+        return score
+    stay, move = math.log1p(-decoding.switch), math.log(decoding.switch / max(len(cosines), 1))
+    score += np.maximum(best + stay, best.max() + move)
+    return score

@@ -94,12 +94,19 @@ class Monitor:
         self.lengths = np.full(len(self.themes), np.nan) if lengths is None else np.asarray(lengths, dtype=float)
         self.base = base
         self.source = source or (f"activations at {site}" if site else "text only")
+        self._memory: tuple[str, dict[tuple[int, ...], str]] = ("", {})
         for rule in self.rules:
             Watch(rule, self.themes, horizon)
 
     def open(self, prompt: str, *, doubts: Sequence[str] = ()) -> Follower:
         """Begin to follow one text. `doubts`: what already speaks against the forecaster here."""
         return Follower(self, prompt, doubts)
+
+    def memory_of(self, subject: Subject) -> dict[tuple[int, ...], str]:
+        """What tokens of this subject spell, as far as it was met: for `Spelling`."""
+        if self._memory[0] != subject.fingerprint:
+            self._memory = (subject.fingerprint, {})
+        return self._memory[1]
 
     def doubts_about(self, subject: Subject, policy: Policy) -> tuple[str, ...]:
         """Why forecasts of this subject under this policy are not to be trusted; empty if they may be."""
@@ -126,7 +133,7 @@ class Monitor:
         """
         doubts = self.doubts_about(subject, policy)
         rows = [self.open(prompt, doubts=doubts) for prompt in prompts]
-        memory: dict[tuple[int, ...], str] = {}
+        memory = self.memory_of(subject)
         spellings = [Spelling(subject.decode, memory) for _ in prompts]
         ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
         over = [False] * len(rows)

@@ -108,6 +108,9 @@ class TfidfEmbedder:
             columns += counts
             values += counts.values()
             ends.append(len(columns))
+        if len(texts) == 1:  # one sentence of a text being written: a table would cost more than it saves
+            weights = (1 + np.log(np.asarray(values, dtype=np.float32))) * self.idf[columns]
+            return unit((weights @ self.components[columns])[None])
         table = csr_matrix(
             ((1 + np.log(np.asarray(values, dtype=np.float32))) * self.idf[columns], columns, ends),
             shape=(len(texts), len(self.vocabulary)),

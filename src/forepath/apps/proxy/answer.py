@@ -44,8 +44,11 @@ class Event:
 class Row:
     """One choice of the answer."""
 
-    def __init__(self, subject: Subject, wanted: Wanted, watched: Watched | None) -> None:
-        self.spelling, self.clip, self.watched = Spelling(subject.decode), Clip(wanted.policy.stop), watched
+    def __init__(
+        self, subject: Subject, wanted: Wanted, watched: Watched | None, memory: dict[tuple[int, ...], str]
+    ) -> None:
+        self.spelling, self.clip = Spelling(subject.decode, memory), Clip(wanted.policy.stop)
+        self.watched = watched
         self.tokens = 0
         self.over = self.unwanted = False
 
@@ -55,7 +58,7 @@ class Answer:
 
     def __init__(
         self, head: Head, subject: Subject, wanted: Wanted, prompt: str, watcher: Watcher | None,
-        doubts: tuple[str, ...],
+        doubts: tuple[str, ...], memory: dict[tuple[int, ...], str],
     ) -> None:  # fmt: skip
         self.head, self.wanted, self.prompt = head, wanted, prompt
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
@@ -64,7 +67,7 @@ class Answer:
         self._watcher = watcher
         self._site = None if watcher is None else watcher.monitor.site
         self._ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
-        self.rows = [Row(subject, wanted, self._watch(i, doubts)) for i in range(wanted.choices)]
+        self.rows = [Row(subject, wanted, self._watch(i, doubts), memory) for i in range(wanted.choices)]
 
     def _watch(self, row: int, doubts: tuple[str, ...]) -> Watched | None:
         if self._watcher is None:

@@ -24,6 +24,7 @@ class Local:
         """`policy`: what a request that says nothing gets; the one the forecaster was fitted on, best of all."""
         self.subject, self.engine, self.watcher, self.policy = subject, engine, watcher, policy
         self.name = subject.name
+        self._memory: dict[tuple[int, ...], str] = {}
 
     def prepare(self, wanted: Wanted) -> tuple[Subject, str, Wanted, int]:
         """(the subject to ask, its prompt, the request with max_tokens that fit, tokens of the prompt; 0 if unknown).
@@ -51,7 +52,7 @@ class Local:
         """Start writing. In the event loop; raises `BusyError`."""
         monitor = None if self.watcher is None else self.watcher.monitor
         doubts = () if monitor is None else monitor.doubts_about(subject, wanted.policy)
-        answer = Answer(head, subject, wanted, prompt, self.watcher, doubts)
+        answer = Answer(head, subject, wanted, prompt, self.watcher, doubts, self._memory)
         capture = () if monitor is None or monitor.site is None else (monitor.site,)
         seeds = [(wanted.seed + i) % 2**64 for i in range(wanted.choices)]
         answer.stream = self.engine.begin(subject, prompt, seeds, wanted.policy, capture, answer.step, answer.over)
