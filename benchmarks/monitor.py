@@ -1,0 +1,160 @@
+"""What watching costs: the same stream with and without a monitor, side by side.
+
+Claim: with the linear head, at most 2 % of the decoding time per token. Prints, for one text at a time and for many,
+milliseconds per token of the stream, of the stream with its text spelled out, and of the watched stream (medians over
+rounds that alternate, processor time and wall clock), and the share that watching takes. The seeds are the same, so all
+write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than Python takes
+to look at one: the share is then larger, and printed too.
+
+    python benchmarks/monitor.py [--run DIR] [--rows N] [--rounds N] [--every N]
+
+Without --run the monitor is made here: themes discovered on texts of the grammar, a linear head of the right shape
+fitted on noise (what it says does not change what it costs).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from forepath.forecasters.linear import LinearForecaster
+from forepath.monitors.guard import Familiar, Guard
+from forepath.monitors.monitor import Monitor
+from forepath.monitors.rules import parse_rule
+from forepath.organisms import bundled
+from forepath.protocols import Subject
+from forepath.records import Futures, Policy, Step
+from forepath.subjects.huggingface import HuggingFaceSubject, load
+from forepath.subjects.spelling import Spelling
+from forepath.themes.discovery import discover
+from forepath.themes.labelling import labeller_of
+from forepath.worlds.documents import document_grammar
+
+HORIZON = 3
+Memory = dict[tuple[int, ...], str]
+
+
+def made_here(subject: HuggingFaceSubject, every: int) -> Monitor:
+    """A monitor of the shape a run's would have."""
+    texts = [d.text[d.header :] for d in document_grammar().documents(5, 400)]
+    codebook = discover(texts)
+    rng, themes, site = np.random.default_rng(0), codebook.names, "resid.3"
+    width = subject.activations(["x"], [site])[site].shape[1]
+    x = rng.standard_normal((600, width))
+    steps = rng.integers(0, len(themes), size=(600, 4, HORIZON)).astype(np.int16)
+    forecaster = LinearForecaster(penalty=1.0).fit(x, Futures(themes, steps))
+    return Monitor(
+        forecaster, labeller_of(codebook), themes=themes, site=site, horizon=HORIZON, every=every,
+        rules=[parse_rule("P(end within 2) > 0.9")], guard=Guard(Familiar.of(x)), lengths=np.full(len(themes), 20.0),
+    )  # fmt: skip
+
+
+def of_run(folder: str, every: int) -> tuple[HuggingFaceSubject, Monitor]:
+    from forepath.apps.monitoring import open_monitor
+    from forepath.apps.runs import open_run
+
+    run = open_run(folder)
+    return run.subject, open_monitor(run, every=every, rules=[parse_rule("P(end within 2) > 0.9")])
+
+
+def watched(
+    monitor: Monitor, subject: Subject, prompts: list[str], seeds: list[int], policy: Policy, read: list[int]
+) -> Iterator[Step]:
+    for moment in monitor.follow_many(subject, prompts, seeds=seeds, policy=policy):
+        read[0] += sum(reading is not None for reading in moment.readings)
+        yield moment.step
+
+
+def spelled(subject: Subject, prompts: list[str], seeds: list[int], policy: Policy, memory: Memory) -> Iterator[Step]:
+    """The stream, its text spelled out: what anyone who shows the text does."""
+    rows = [Spelling(subject.decode, memory) for _ in prompts]
+    for step in subject.stream(prompts, seeds=seeds, policy=policy):
+        for row, token in zip(rows, step.tokens, strict=True):
+            if token is not None:
+                row.add(token)
+        yield step
+
+
+def timed(make: Callable[[], Iterator[Step]]) -> tuple[float, float, list[tuple[int | None, ...]]]:
+    """(processor seconds, wall seconds, tokens)."""
+    wall, processor = time.perf_counter(), time.process_time()
+    tokens = [step.tokens for step in make()]
+    return time.process_time() - processor, time.perf_counter() - wall, tokens
+
+
+def side_by_side(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds: int, policy: Policy) -> None:
+    prompts = [p.text for p in document_grammar().prompts(77, rows * rounds)]
+    spent: dict[str, list[tuple[float, float]]] = {"plain": [], "spelled": [], "watched": []}
+    readings, written, memory = [0], 0, Memory()
+    for number in range(-1, rounds):  # the first is to warm up
+        mine, seeds = prompts[:rows] if number < 0 else prompts[number * rows : (number + 1) * rows], list(range(rows))
+        ways: dict[str, Callable[[], Iterator[Step]]] = {
+            "plain": partial(subject.stream, mine, seeds=seeds, policy=policy),
+            "spelled": partial(spelled, subject, mine, seeds, policy, memory),
+            "watched": partial(watched, monitor, subject, mine, seeds, policy, readings),
+        }
+        order = list(ways) if number % 2 else list(ways)[::-1]
+        found = {name: timed(ways[name]) for name in order}
+        assert found["plain"][2] == found["watched"][2], "watching changed what was written"
+        tokens = sum(t is not None for step in found["plain"][2] for t in step)
+        if number >= 0:
+            written += tokens
+            for name, (processor, wall, _) in found.items():
+                spent[name].append((processor / tokens, wall / tokens))
+    print(f"{rows} text(s) at a time, {written} tokens, {readings[0]} readings")
+    for clock, name in ((0, "processor"), (1, "wall clock")):
+        print(f"  {name:<10}", ", ".join(
+            f"{way} {1e3 * statistics.median(v[clock] for v in values):.3f} ms/token" for way, values in spent.items()
+        ))  # fmt: skip
+        for base in ("plain", "spelled"):
+            ratios = sorted(b[clock] / a[clock] - 1 for a, b in zip(spent[base], spent["watched"], strict=True))
+            low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+            print(f"    watched over {base}: {100 * statistics.median(ratios):+.1f} % (quartiles {100 * low:+.1f}, "
+                  f"{100 * high:+.1f})")  # fmt: skip
+
+
+def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None:
+    """The monitor's own work, on steps that were kept: no model runs."""
+    prompts = [p.text for p in document_grammar().prompts(78, 24)]
+    steps = list(subject.stream(prompts, seeds=range(24), policy=policy, capture=[monitor.site or ""]))
+    tokens = sum(t is not None for step in steps for t in step.tokens)
+
+    class Kept:
+        name, fingerprint, end_ids, decode = subject.name, subject.fingerprint, subject.end_ids, subject.decode
+
+        def stream(self, *_: object, **__: object) -> Iterator[Step]:
+            return iter(steps)
+
+    spent = []
+    for _ in range(7):
+        began = time.process_time()
+        for _ in monitor.follow_many(Kept(), prompts, seeds=range(24), policy=policy):  # type: ignore[arg-type]
+            pass
+        spent.append((time.process_time() - began) / tokens)
+    print(f"the monitor's own work, without the model: {1e6 * statistics.median(spent):.0f} us of processor per token")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", help="a run whose monitor to use")
+    parser.add_argument("--rows", type=int, nargs="*", default=[1, 16])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--every", type=int, default=0)
+    asked = parser.parse_args()
+    if asked.run:
+        subject, monitor = of_run(asked.run, asked.every)
+    else:
+        subject = load(bundled.path("documents"))
+        monitor = made_here(subject, asked.every)
+    alone(subject, monitor, Policy(max_tokens=96))
+    for rows in asked.rows:
+        side_by_side(subject, monitor, rows, asked.rounds, Policy(max_tokens=96))
+
+
+if __name__ == "__main__":
+    main()
