@@ -7,36 +7,20 @@ Every prompt weighs the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from forepath.errors import InputError
 from forepath.records import Forecast, Futures, Score
 from forepath.stats.bootstrap import Estimate, percentile_interval, resamples
-from forepath.stats.calibration import classwise_ece
 from forepath.stats.entropy import entropy
+from forepath.stats.marks import Marks, explained_of, mark, worth_of
 from forepath.stats.rates import base_rates, theme_counts
 from forepath.stats.shrinkage import dirichlet_strength, shrunk
-from forepath.stats.worth import distance, k_shrunk, k_star, spread
+from forepath.stats.worth import k_shrunk, k_star
 
 SPLITS = 8
 """Ways in which each prompt's samples are divided into those that forecast and those that judge, for Monte Carlo."""
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """How one forecaster did at one step, per judged prompt."""
-
-    cross_entropy: np.ndarray
-    """Nats; infinite where something happened that was called impossible."""
-    brier: np.ndarray
-    distance: np.ndarray
-    """Unbiased squared distance to the true odds."""
-    spread: np.ndarray
-    """Unbiased chance that two samples differ."""
-    ece: float
-    """Of all prompts together."""
 
 
 class Judge:
@@ -95,7 +79,14 @@ class Judge:
         """
         name = f"mc_shrunk@{k}" if shrink else f"mc@{k}"
         order = self._splits(k)
-        return [self._score(name, h, self._split_marks(h, order, k, shrink)) for h in range(self.horizon)]
+        priors = [(self.base[h], self.strengths[h]) if shrink else None for h in range(self.horizon)]
+        return [self._score(name, h, self._split_marks(h, order, k, priors[h])) for h in range(self.horizon)]
+
+    def fused(self, name: str, k: int, forecast: Forecast, strengths: Sequence[float]) -> list[Score]:
+        """As `monte_carlo`, with samples shrunk towards each prompt's forecast; `strengths` (horizon,) in samples."""
+        steps, order = self._fitting(name, forecast), self._splits(k)
+        marks = [self._split_marks(h, order, k, (steps[:, h], strengths[h])) for h in range(self.horizon)]
+        return [self._score(name, h, found) for h, found in enumerate(marks)]
 
     def losses(self, forecast: Forecast) -> np.ndarray:
         """(prompts, horizon) cross-entropy in nats; NaN where a prompt is not judged. Raises `InputError`."""
@@ -109,7 +100,8 @@ class Judge:
         """As `losses`, of k shrunk samples: the means over the splits of `monte_carlo`."""
         lost, order = np.full(self._judged.shape, np.nan), self._splits(k)
         for h in range(self.horizon):
-            lost[self._judged[:, h], h] = self._split_marks(h, order, k, shrink=True).cross_entropy
+            prior = (self.base[h], self.strengths[h])
+            lost[self._judged[:, h], h] = self._split_marks(h, order, k, prior).cross_entropy
         return lost
 
     def spreads(self, h: int) -> tuple[float, float]:
@@ -133,7 +125,7 @@ class Judge:
         for h in range(self.horizon):
             columns = [self._base[h].cross_entropy, self._marks(h, steps).cross_entropy, self._ceiling[h]]
             base, ours, ceiling = self._draws[h] @ np.column_stack(columns).astype(np.float64).T[..., None]
-            value = _explained(*(float(c.mean()) if len(c) else float("nan") for c in columns))
+            value = explained_of(*(float(c.mean()) if len(c) else float("nan") for c in columns))
             drawn = (base - ours)[:, 0] / (base - ceiling)[:, 0]
             found.append(Estimate(value, *percentile_interval(drawn)))
         return found
@@ -145,8 +137,8 @@ class Judge:
         for h in range(self.horizon):
             marks = self._marks(h, steps)
             columns = np.column_stack([marks.spread, marks.distance, self._base[h].distance])
-            drawn = [_worth(means, self.strengths[h]) for means in self._draws[h] @ columns]
-            value = _worth(columns.mean(axis=0), self.strengths[h]) if len(columns) else float("nan")
+            drawn = [worth_of(means, self.strengths[h]) for means in self._draws[h] @ columns]
+            value = worth_of(columns.mean(axis=0), self.strengths[h]) if len(columns) else float("nan")
             found.append(Estimate(value, *percentile_interval(np.array(drawn))))
         return found
 
@@ -173,10 +165,13 @@ class Judge:
 
     def _marks(self, h: int, steps: np.ndarray) -> Marks:
         judged = self._judged[:, h]
-        return _mark(steps[judged, h], self._counts[judged, h])
+        return mark(steps[judged, h], self._counts[judged, h])
 
-    def _split_marks(self, h: int, order: np.ndarray, k: int, shrink: bool) -> Marks:
-        """Means over the splits in which a prompt can be judged; all prompts that `judged` names, NaN if never."""
+    def _split_marks(self, h: int, order: np.ndarray, k: int, prior: tuple[np.ndarray, float] | None) -> Marks:
+        """Means over the splits in which a prompt can be judged; all prompts that `judged` names, NaN if never.
+
+        `prior`: odds (themes,) or (prompts, themes) and their strength; None takes the shares as they are.
+        """
         judged = self._judged[:, h]
         index = np.arange(len(self.themes))
         sums = np.zeros((4, int(judged.sum())))
@@ -189,11 +184,15 @@ class Judge:
             if not fit.any():
                 continue
             ours, rest = ours[fit], rest[fit]
-            odds = shrunk(ours, self.base[h], self.strengths[h]) if shrink else ours / ours.sum(axis=1, keepdims=True)
-            mark = _mark(odds, rest)
-            sums[:, fit] += [mark.cross_entropy, mark.brier, mark.distance, mark.spread]
+            if prior is None:
+                odds = ours / ours.sum(axis=1, keepdims=True)
+            else:
+                towards = prior[0] if prior[0].ndim == 1 else prior[0][judged][fit]
+                odds = shrunk(ours, towards, prior[1])
+            found = mark(odds, rest)
+            sums[:, fit] += [found.cross_entropy, found.brier, found.distance, found.spread]
             times[fit] += 1
-            errors.append(mark.ece)
+            errors.append(found.ece)
         means = np.divide(sums, times, out=np.full_like(sums, np.nan), where=times > 0)
         loss, brier, miss, differ = means
         return Marks(loss, brier, miss, differ, float(np.mean(errors)) if errors else float("nan"))
@@ -213,7 +212,7 @@ class Judge:
             low=loss.low,
             high=loss.high,
             brier=float(marks.brier[known].mean()),
-            explained=_explained(base, loss.value, ceiling),
+            explained=explained_of(base, loss.value, ceiling),
             ece=marks.ece,
             k_star=k_star(marks.spread[known], marks.distance[known]),
             k_shrunk=k_shrunk(
@@ -233,22 +232,3 @@ class Judge:
         draws = self._draws[h][:, known]
         with np.errstate(invalid="ignore"):  # a draw of none of them is NaN, and so then is the interval
             return Estimate(value, *percentile_interval(draws @ values[known] / draws.sum(axis=1)))
-
-
-def _mark(odds: np.ndarray, counts: np.ndarray) -> Marks:
-    """(prompts, themes) both; at least 2 samples each."""
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    with np.errstate(divide="ignore"):
-        lost = np.where(counts > 0, -shares * np.log(np.where(counts > 0, odds, 1.0)), 0.0).sum(axis=1)
-    brier = (odds**2).sum(axis=1) - 2 * (odds * shares).sum(axis=1) + 1.0
-    return Marks(lost, brier, distance(odds, counts), spread(counts), classwise_ece(odds, shares))
-
-
-def _worth(means: np.ndarray, strength: float) -> float:
-    """`k_shrunk` from mean spread, mean distance and the base rate's mean distance."""
-    return k_shrunk(means[:1], means[1:2], means[2:], strength)
-
-
-def _explained(base: float, ours: float, ceiling: float) -> float:
-    """NaN where the base rate is at the ceiling: there is nothing to explain."""
-    return (base - ours) / (base - ceiling) if base > ceiling else float("nan")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from forepath.apps.judging.keeping import Kept
-from forepath.apps.labelling import Folds
+from forepath.apps.labellers import embedder_of, labeller_for
+from forepath.apps.labelling import Folds, read_codebook, training_texts
 from forepath.apps.progress import Report
 from forepath.apps.scoring import Trial
 from forepath.apps.settings import Settings
 from forepath.errors import InputError
+from forepath.protocols import Forecaster, Labeller
 from forepath.records import Forecast, Futures
 from forepath.stats.judge import Judge
 
@@ -51,6 +53,8 @@ class Case:
     options: Options
     kept: Kept
     report: Report
+    fitted: dict[str, Callable[[], Forecaster]] = field(default_factory=dict)
+    """What was fitted on the way, by name: some parts ask for the same."""
 
     @property
     def settings(self) -> Settings:
@@ -91,6 +95,14 @@ class Case:
     def test(self) -> np.ndarray:
         """(test prompts,) indices."""
         return np.flatnonzero(self.folds.where("test"))
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """The run's own."""
+        store = self.trial.store
+        training = training_texts(store, self.settings)
+        embedder = embedder_of(store, self.settings, self.trial.subject, training)
+        return labeller_for(self.settings, read_codebook(store), training, embedder)
 
     def futures(self, rows: np.ndarray) -> Futures:
         """Of these prompts."""

@@ -30,17 +30,15 @@ class Judgement:
 
     def write_html(self, path: Path | str) -> Path:
         """Write the page and return where it is. Raises `InputError` where it cannot be written."""
-        try:
-            Path(path).write_text(self.html(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"the report {path} cannot be written ({error.strerror}); give a path in an existing folder"
-            ) from error
-        return Path(path)
+        return _written(path, self.html())
+
+    def write_markdown(self, path: Path | str) -> Path:
+        """Write the tables and return where they are. Raises `InputError` where they cannot be written."""
+        return _written(path, self.markdown())
 
     def markdown(self) -> str:
         """The tables, as Markdown."""
-        from forepath.apps.judging.tables import markdown
+        from forepath.apps.judging.printing import markdown
 
         return markdown(self.data)
 
@@ -48,9 +46,19 @@ class Judgement:
         return self.html()
 
     def __str__(self) -> str:
-        from forepath.apps.judging.tables import text
+        from forepath.apps.judging.printing import text
 
         return text(self.data)
+
+
+def _written(path: Path | str, text: str) -> Path:
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"the report {path} cannot be written ({error.strerror}); give a path in an existing folder"
+        ) from error
+    return Path(path)
 
 
 def _finite(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from forepath.apps.judging.case import Case, Missing
-from forepath.apps.judging.keeping import plain_json
+from forepath.apps.judging.keeping import number, plain_json
 from forepath.apps.results import JSON_FIELDS
 from forepath.records import Forecast, Score
 from forepath.stats.judge import Judge
@@ -21,19 +21,26 @@ SAMPLES = (1, 2, 4, 8, 16, 32)
 def rows_of(judge: Judge, forecasts: Mapping[str, Forecast], samples: int) -> list[dict[str, Any]]:
     """A row per forecast and step, of Monte Carlo raw and shrunk, and the ceiling; fields as of `forepath score`."""
     scores: list[Score] = []
-    for name, forecast in forecasts.items():
-        scores += judge.score(name, forecast)
-    for k in _affordable(samples):
+    for k in affordable(samples):
         scores += judge.monte_carlo(k, shrink=False) + judge.monte_carlo(k, shrink=True)
-    return [_row(score) for score in (*scores, *judge.ceiling())]
+    of_samples = [row_of(score) for score in scores]
+    fitted, ceiling = scores_of(judge, forecasts), judge.horizon
+    return [*fitted[:-ceiling], *of_samples, *fitted[-ceiling:]]
 
 
-def _row(score: Score) -> dict[str, Any]:
+def scores_of(judge: Judge, forecasts: Mapping[str, Forecast]) -> list[dict[str, Any]]:
+    """A row per forecast and step, and the ceiling."""
+    scores = [score for name, forecast in forecasts.items() for score in judge.score(name, forecast)]
+    return [row_of(score) for score in (*scores, *judge.ceiling())]
+
+
+def row_of(score: Score) -> dict[str, Any]:
+    """With the fields of `forepath score --json`."""
     row: dict[str, Any] = plain_json({k: v for k, v in asdict(score).items() if k in JSON_FIELDS})
     return row
 
 
-def _affordable(samples: int) -> list[int]:
+def affordable(samples: int) -> list[int]:
     """Those that leave at least two samples of a prompt to judge by."""
     return [k for k in SAMPLES if k + 2 <= samples]
 
@@ -41,14 +48,14 @@ def _affordable(samples: int) -> list[int]:
 def missing_samples(samples: int) -> list[Missing]:
     """The Monte-Carlo rows there are not enough samples for."""
     reason = f"{samples} samples a prompt were drawn, and two must be left to judge by"
-    lost = [k for k in SAMPLES if k not in _affordable(samples)]
+    lost = [k for k in SAMPLES if k not in affordable(samples)]
     return [Missing(name, reason) for k in lost for name in (f"mc@{k}", f"mc_shrunk@{k}")]
 
 
 def losses_of(judge: Judge, forecasts: Mapping[str, Forecast], samples: int) -> dict[str, np.ndarray]:
     """Name -> (prompts, horizon) nats, of every forecast and of shrunk Monte Carlo."""
     found = {name: judge.losses(forecast) for name, forecast in forecasts.items()}
-    return found | {f"mc_shrunk@{k}": judge.sampled_losses(k) for k in _affordable(samples)}
+    return found | {f"mc_shrunk@{k}": judge.sampled_losses(k) for k in affordable(samples)}
 
 
 def decay_of(judge: Judge, forecasts: Mapping[str, Forecast], names: Iterable[str]) -> list[dict[str, Any]]:
@@ -80,3 +87,10 @@ def worth_curves(case: Case, rows: Sequence[Mapping[str, Any]]) -> list[dict[str
             }
         )
     return found
+
+
+def cross_entropy_of(rows: Iterable[Mapping[str, Any]], name: str, step: int) -> float:
+    """Of one row; NaN if it is not there or could not be judged."""
+    return next(
+        (number(r["cross_entropy"]) for r in rows if (r["forecaster"], r["step"]) == (name, step)), float("nan")
+    )

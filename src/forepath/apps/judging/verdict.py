@@ -10,23 +10,38 @@ from typing import Any
 import numpy as np
 
 import forepath
+from forepath.apps.judging.calibrations import calibration
 from forepath.apps.judging.case import Case, Missing, Options, lines_of
+from forepath.apps.judging.cheating import cheats
 from forepath.apps.judging.contrasts import contrasts
+from forepath.apps.judging.early import fit_early
 from forepath.apps.judging.entrants import Entrant, entrants
 from forepath.apps.judging.fits import forecast_of, refits_of
+from forepath.apps.judging.fusing import fusions
+from forepath.apps.judging.groups import left_out
 from forepath.apps.judging.judgement import Judgement
 from forepath.apps.judging.keeping import Kept, plain_json
 from forepath.apps.judging.leaking import check_leaks
+from forepath.apps.judging.prices import prices
+from forepath.apps.judging.promises import promises
+from forepath.apps.judging.rivals import rivals
+from forepath.apps.judging.shifts import shifts
 from forepath.apps.judging.standing import decay_of, losses_of, missing_samples, rows_of, worth_curves
+from forepath.apps.judging.strangers import strangers
+from forepath.apps.judging.sweeps import sweeps
 from forepath.apps.labelling import read_codebook, read_folds
 from forepath.apps.models import subject_of
 from forepath.apps.progress import Report, silent
 from forepath.apps.scoring import Trial, exact_of, notes_of
 from forepath.apps.settings import settings_in
+from forepath.errors import ForepathError
 from forepath.records import Forecast, Futures
 from forepath.stats.judge import Judge
 from forepath.store import Run
 from forepath.themes.leaks import Leak
+
+SHOWN = ("layers", "chain", "tfidf", "logits", "base_rate")
+"""Those that go along with the run's forecaster where every row would be too many."""
 
 
 def judge(
@@ -54,18 +69,19 @@ def judge(
 
 
 def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
-    fitted = entrants(case)
-    missing: list[Missing] = missing_samples(case.settings.samples)
-    forecasts: dict[str, Forecast] = {}
-    seconds: dict[str, float] = {}
-    for i, entrant in enumerate(fitted):
-        case.report("fit", i, len(fitted), entrant.name)
-        forecasts[entrant.name], seconds[entrant.name] = forecast_of(case, entrant)
-    case.report("fit", len(fitted), len(fitted))
-    if case.settings.world:
-        forecasts["exact"] = case.forecast(case.kept.odds("exact", lambda: exact_of(case.trial).steps)[0])
-    losses = losses_of(case.judge, forecasts, case.settings.samples)
+    fitted, forecasts, missing = _forecasts(case)
     rows = rows_of(case.judge, forecasts, case.settings.samples)
+    early = fit_early(case)
+    fused, savings = fusions(case, early, forecasts[case.main])
+    cheated, cheat_losses, lost = cheats(case, rows)
+    missing += missing_samples(case.settings.samples) + lost
+    losses = losses_of(case.judge, forecasts, case.settings.samples) | cheat_losses
+    rows = [*rows, *fused, *cheated]
+    spread = refits_of(case, [e for e in fitted if e.name != "base_rate"])
+    few = [e for e in fitted if e.name in (*SHOWN, case.main)]
+    outside, by_group, lost = left_out(case, few, forecasts)
+    moved, unmoved, told = shifts(case, few, forecasts)
+    missing += lost + unmoved
     grouped = case.groups(case.test) if case.settings.group else None
     return {
         "run": str(case.trial.store.path),
@@ -76,13 +92,46 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
         "rows_without_leaks": _without(case, leaks, forecasts),
         "leaks": [{"kind": leak.kind, "prompts": len(leak.where), "what": leak.what} for leak in leaks],
         "missing": lines_of(missing),
-        "seeds": refits_of(case, [e for e in fitted if e.name != "base_rate"]),
+        "seeds": spread,
         "tests": contrasts(losses, _pairs(case, list(losses)), grouped),
         "decay": decay_of(case.judge, forecasts, _drawn(case, fitted)),
         "worth": worth_curves(case, rows),
+        "shifts": outside + moved,
+        "groups": by_group,
+        "sweeps": sweeps(case),
+        "calibration": calibration(case, early, forecasts[case.main]),
+        "promises": promises(case, early, forecasts.get("exact")),
+        "savings": savings,
+        "strangers": strangers(case),
+        "costs": prices(case, rows, {e.name: forecast_of(case, e, 1)[1] for e in fitted if e.name != "base_rate"}),
         "labels": case.trial.store.read_document("audit"),
-        "notes": notes_of(case.trial),
+        "notes": [*notes_of(case.trial), told],
     }
+
+
+def _forecasts(case: Case) -> tuple[list[Entrant], dict[str, Forecast], list[Missing]]:
+    """(who could be fitted, their forecasts and the world's own odds, who could not and why)."""
+    more, missing = rivals(case)
+    fitted: list[Entrant] = []
+    forecasts: dict[str, Forecast] = {}
+    wanted = entrants(case)
+    everyone = [*wanted, *more]
+    for i, entrant in enumerate(everyone):
+        case.report("fit", i, len(everyone), entrant.name)
+        try:
+            forecasts[entrant.name], _ = forecast_of(case, entrant)
+        except ForepathError as error:
+            if entrant in wanted:
+                raise
+            missing.append(Missing(entrant.name, str(error)))
+        else:
+            fitted.append(entrant)
+    case.report("fit", len(everyone), len(everyone))
+    if case.settings.world:
+        forecasts["exact"] = case.forecast(case.kept.odds("exact", lambda: exact_of(case.trial).steps)[0])
+    else:
+        missing.append(Missing("exact", "the prompts come from no known world (world=documents)"))
+    return fitted, forecasts, missing
 
 
 def _pairs(case: Case, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -93,8 +142,7 @@ def _pairs(case: Case, names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _drawn(case: Case, fitted: Sequence[Entrant]) -> list[str]:
     """Whose decay by step is shown."""
-    wanted = (case.main, "layers", "chain", "tfidf", "logits", "markov", "markov_variable")
-    return [e.name for e in fitted if e.name in wanted]
+    return [e.name for e in fitted if e.name in (*SHOWN, case.main, "markov_variable")]
 
 
 def _without(case: Case, leaks: Sequence[Leak], forecasts: dict[str, Forecast]) -> list[dict[str, Any]] | None:

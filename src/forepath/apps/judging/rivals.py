@@ -1,0 +1,94 @@
+"""The entrants that need more than the run: another model, an extra, a long fit. One that cannot be made says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from forepath.apps.fitting import head, validation_loss
+from forepath.apps.judging.case import Case, Missing
+from forepath.apps.judging.entrants import Entrant, case_layers, stack
+from forepath.apps.models import load_subject
+from forepath.errors import ForepathError
+from forepath.forecasters.chain import ChainForecaster
+from forepath.forecasters.markov_variable import MarkovVariable
+from forepath.records import UNKNOWN, Trajectory
+from forepath.themes.labelling import label_all
+
+ORDER = 4
+"""Last themes of a prompt that a Markov chain of variable order is handed."""
+
+
+def rivals(case: Case) -> tuple[list[Entrant], list[Missing]]:
+    """Those that can be made here, and why the others cannot."""
+    found, missing = [], []
+    for name, make in _MAKERS.items():
+        try:
+            found.append(make(case))
+        except ForepathError as error:
+            missing.append(Missing(name, str(error)))
+    return found, missing
+
+
+def chain(case: Case) -> Entrant:
+    """The chain transformer over all layers."""
+    layers = case_layers(case) or [case.site]
+
+    def reads(texts: Sequence[str]) -> np.ndarray:
+        read = case.trial.subject.activations(list(texts), layers)
+        return np.stack([read[site] for site in layers], axis=1)
+
+    return Entrant(
+        "chain", "activations", f"the chain transformer over {', '.join(layers)}",
+        lambda s: ChainForecaster(seed=s), cache(lambda: stack(case, layers)), reads,
+    )  # fmt: skip
+
+
+def markov_variable(case: Case) -> Entrant:
+    """The themes of the prompt so far, as far back as they tell."""
+    return Entrant(
+        "markov_variable", "themes", f"the last {ORDER} themes of the prompt, variable order",
+        lambda _: MarkovVariable(ORDER), cache(lambda: last_themes(case)),
+    )  # fmt: skip
+
+
+def last_themes(case: Case) -> np.ndarray:
+    """(prompts, ORDER) theme indices of the prompts' own chains, oldest first, UNKNOWN on the left."""
+
+    def work() -> list[list[str]]:
+        texts = [Trajectory(p.id, "", p.id, "", 0, (), p.text, False) for p in case.folds.prompts]
+        chains = {t.id: list(t.chain) for t in label_all(texts, case.labeller)[0]}
+        return [chains.get(p.id, [])[-ORDER:] for p in case.folds.prompts]
+
+    themes = case.folds.futures.themes
+    rows = case.kept.note("themes of the prompts", work)
+    return np.array([[UNKNOWN] * (ORDER - len(row)) + [themes.index(t) for t in row] for row in rows])
+
+
+def other_model(case: Case) -> Entrant:
+    """The activations of another model on the same prompts, at the site that is best for it on validation prompts."""
+    name = case.options.other or ("library" if case.settings.subject == "documents" else "documents")
+    settings = replace(case.settings, subject=name, revision=None, chat=False, trust_remote_code=False, sites=())
+
+    @cache
+    def read() -> np.ndarray:
+        other = load_subject(settings)
+        sites = [s for s in other.sites if s.startswith("resid.") and s != "resid.0"]
+        found = other.activations(case.texts, sites)
+        losses = {s: validation_loss(head(settings, chains=False), found[s], case.folds) for s in sites}
+        return found[min(losses, key=losses.__getitem__)]
+
+    return Entrant(
+        "other_model", "activations", f"{name}, another model, reads the same prompts; its best site",
+        lambda _: head(settings, chains=False), read,
+    )  # fmt: skip
+
+
+_MAKERS: dict[str, Callable[[Case], Entrant]] = {
+    "chain": chain,
+    "markov_variable": markov_variable,
+    "other_model": other_model,
+}

@@ -1,0 +1,76 @@
+"""What was chosen and what it would have been otherwise: site and normalisation, training prompts and samples.
+
+Chosen on validation prompts; the test column is there to be read, never to choose by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from forepath.apps.judging.case import Case
+from forepath.forecasters.linear import LinearForecaster, Normalise
+from forepath.records import Futures
+from forepath.stats.losses import mean_loss
+
+NORMALISATIONS: tuple[Normalise, ...] = ("standardise", "layernorm", "none")
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Of the training prompts."""
+SAMPLES = (1, 2, 4, 8, 16, 32)
+LEAST = 10
+"""Training prompts of a point of the curve."""
+
+
+def sweeps(case: Case) -> dict[str, Any]:
+    """{"sites": a row per site and normalisation, "sizes": a row per number of training prompts and of samples,
+    "chosen": what the validation prompts choose}. Losses are cross-entropies in nats, means over the steps.
+    """
+    names = sorted(case.trial.store.array_names("activations"))
+    grid = [(site, how) for site in names for how in NORMALISATIONS]
+    sites: list[dict[str, Any]] = []
+    for i, (site, how) in enumerate(grid):
+        case.report("sweep sites", i, len(grid), f"{site} {how}")
+        sites.append({"site": site, "normalise": how} | _losses(case, site, how, 1.0, case.settings.samples))
+    case.report("sweep sites", len(grid), len(grid))
+    able = [row for row in sites if row["site"] != "logits" and row["validation"] is not None]
+    chosen = min(able, key=lambda row: row["validation"]) if able else None
+    usual = _normalisation(case)
+    train = int(case.folds.where("train").sum())
+    pairs = [(share, k) for share in SHARES for k in (*SAMPLES, case.settings.samples)
+             if share * train >= LEAST and k <= case.settings.samples]  # fmt: skip
+    sizes = []
+    for i, (share, k) in enumerate(sorted(set(pairs))):
+        case.report("sweep sizes", i, len(set(pairs)), f"{round(share * train)} prompts, {k} samples")
+        found = _losses(case, case.site, usual, share, k)
+        sizes.append({"prompts": round(share * train), "samples": k} | found)
+    case.report("sweep sizes", len(set(pairs)), len(set(pairs)))
+    return {"sites": sites, "sizes": sizes, "chosen": chosen}
+
+
+def _normalisation(case: Case) -> Normalise:
+    """The run's own."""
+    return next(how for how in NORMALISATIONS if how == case.settings.normalise)
+
+
+def _losses(case: Case, site: str, how: Normalise, share: float, samples: int) -> dict[str, float | None]:
+    """{"validation", "test"} of a head fitted to a share of the training prompts and some of their samples."""
+
+    def work() -> dict[str, float]:
+        rows = np.flatnonzero(case.folds.where("train"))
+        order = np.random.default_rng([case.settings.seed, 7]).permutation(rows)  # so that less is a part of more
+        rows = np.sort(order[: round(share * len(rows))])
+        features = case.trial.store.arrays("activations", site)
+        made = LinearForecaster(how, chains=False, seed=case.settings.seed).fit(
+            features[rows], _some(case.futures(rows), samples)
+        )
+        asked = {"validation": np.flatnonzero(case.folds.where("validation")), "test": case.test}
+        return {name: mean_loss(made.predict(features[r]), case.futures(r)) for name, r in asked.items()}
+
+    found: dict[str, float | None] = case.kept.note(f"sweep {site} {how} {share:g} {samples}", work)
+    return found
+
+
+def _some(futures: Futures, samples: int) -> Futures:
+    return replace(futures, steps=futures.steps[:, :samples])
