@@ -139,6 +139,38 @@ def score(run: RunDir, json: AsJson = False) -> None:
 
 
 @app.command()
+def judge(
+    run: RunDir,
+    json: AsJson = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report here: one page, nothing fetched.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
+    seeds: Annotated[int, typer.Option(help="Further fits of every forecaster, for the spread.")] = 5,
+    by: Annotated[str | None, typer.Option(help="Column whose values are left out in turn.")] = None,
+    paraphrases: Annotated[str, typer.Option(help="Column with another wording of the prompt.")] = "paraphrase",
+    other: Annotated[str | None, typer.Option(help="The other model whose activations are a rival.")] = None,
+    budget: Annotated[float, typer.Option(help="Minutes of new samples, for the shifts; 0 for none.")] = 5.0,
+    allow_leaks: Annotated[bool, typer.Option("--allow-leaks", help="Judge a run whose test leaks.")] = False,
+    trust_remote_code: Trust = False,
+) -> None:
+    """The table a sceptical reviewer would ask for: rivals, controls, tests, shifts, sweeps, calibration and cost.
+
+    Looks for leaks first and refuses a run that has one. What is fitted and sampled is kept in the run: the same
+    command goes on after Ctrl-C, and prints at once when all is there.
+    """
+    from forepath.apps.judging.case import Options
+    from forepath.apps.judging.verdict import judge as judge_run
+    from forepath.apps.results import dump_json
+
+    options = Options(seeds, by, paraphrases, other, budget, allow_leaks)
+    with _working("what was fitted is kept, the same command goes on") as report:
+        found = judge_run(run, options, trust_remote_code=trust_remote_code, report=report)
+    for path, write in ((html, found.write_html), (markdown, found.write_markdown)):
+        if path is not None:
+            print(f"report: {write(path)}", file=sys.stderr)
+    print(dump_json(found.to_json()) if json else found)
+
+
+@app.command()
 def show(
     run: RunDir,
     prompts: Annotated[int, typer.Option(help="How many prompts.")] = 3,
