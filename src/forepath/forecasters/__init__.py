@@ -8,11 +8,13 @@ from forepath.forecasters.base_rate import BaseRate
 from forepath.forecasters.calibrated import Calibrated
 from forepath.forecasters.chain import ChainForecaster
 from forepath.forecasters.closed_form import ClosedForm
+from forepath.forecasters.ensemble import Ensemble
 from forepath.forecasters.fusion import Fusion
 from forepath.forecasters.layers import LayersForecaster
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.markov import Markov
 from forepath.forecasters.markov_variable import MarkovVariable
+from forepath.forecasters.novelty import Novelty
 from forepath.forecasters.prediction_sets import PredictionSets
 from forepath.forecasters.saving import Origin
 
@@ -21,11 +23,13 @@ __all__ = [
     "Calibrated",
     "ChainForecaster",
     "ClosedForm",
+    "Ensemble",
     "Fusion",
     "LayersForecaster",
     "LinearForecaster",
     "Markov",
     "MarkovVariable",
+    "Novelty",
     "Origin",
     "PredictionSets",
 ]

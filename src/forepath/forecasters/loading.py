@@ -15,6 +15,7 @@ KINDS = {
     "calibrated": "calibrated.Calibrated",
     "chain": "chain.ChainForecaster",
     "layers": "layers.LayersForecaster",
+    "novelty": "novelty.Novelty",
 }
 """Kind -> module and class in this room."""
 
