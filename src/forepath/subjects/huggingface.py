@@ -26,7 +26,7 @@ from forepath.subjects.loading import load_model, load_tokenizer
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Anatomy, Site
 
-_ROWS = {"cpu": 128, "mps": 256, "cuda": 1024}
+_ROWS = {"cpu": 256, "mps": 256, "cuda": 1024}
 """Rows alive at once by default: enough to fill the matrix products, few enough for memory."""
 _READY = 4
 """Interventions kept ready: sampling asks for the same one again and again."""
