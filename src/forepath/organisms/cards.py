@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forepath.errors import CheckpointError, InputError
+from forepath.organisms.documents import FADING
 from forepath.organisms.training import RECORD
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _common_words(card: Mapping[str, Any], body: str) -> str:
 A {card["parameters"] / 1e6:.2f} M-parameter `LlamaForCausalLM`: width {recipe["width"]}, {recipe["layers"]} layers, \
 {recipe["heads"]} heads, byte-level BPE of {recipe["vocab_size"]} tokens, context {recipe["context"]}, weights in \
 {recipe["store_dtype"]} ({card["bytes"] / 1e6:.1f} MB of safetensors, sha256 `{card["sha256"][:16]}`). \
-Made by `forepath organisms train {card["name"]}`; every figure below by `forepath organisms card {card["name"]}`.
+Made by `forepath organisms train {card["name"]}`; every figure below by `forepath organisms card DIR`.
 
 ![Training and validation loss](losses.png)
 
@@ -117,6 +118,7 @@ def _documents_words(card: Mapping[str, Any]) -> str:
     return f"""## Data
 Documents drawn afresh from the grammar of `forepath.worlds` (`document_grammar()`): recipes, reviews, reports, letters,
 stories and more, in English made of hand-written templates. Held-out documents are further draws.
+{_names_words(card["recipe"])}
 
 ## How good it is
 Loss on {loss["documents"]} held-out documents ({loss["tokens"]} tokens): **{loss["model"]:.4f}** nats per token; the \
@@ -138,6 +140,17 @@ prompt, documents that the grammar could have written.
 ## What it is not
 A model of English. It knows the templates' words and nothing else; text from elsewhere is outside its world.
 """
+
+
+def _names_words(recipe: Mapping[str, Any]) -> str:
+    """What came before the documents, if anything did."""
+    steps = recipe.get("name_steps", 0)
+    if not steps:
+        return "Nothing else was seen in training."
+    return (
+        f"The first {steps} steps were on beginnings of the grammar's sentences that end in a name said before, so\n"
+        f"that the model learns to copy names at all; up to step {(1 + FADING) * steps} some were mixed in."
+    )
 
 
 def _library_words(card: Mapping[str, Any]) -> str:

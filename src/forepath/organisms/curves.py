@@ -25,7 +25,7 @@ def plot_losses(log: Path, picture: Path, *, floors: Mapping[str, float] | None 
         axes.plot(*zip(*held, strict=True), marker="o", ms=3, label="validation")
     for name, value in (floors or {}).items():
         axes.axhline(value, ls="--", color="black", lw=0.8, label=f"{name}: {value:.3f}")
-    axes.set(xlabel="step", ylabel="loss, nats per token", xscale="log")
+    axes.set(xlabel="step", ylabel="loss, nats per token", xscale="log", yscale="log")
     axes.legend()
     figure.savefig(picture)
     plt.close(figure)
