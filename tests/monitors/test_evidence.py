@@ -57,6 +57,7 @@ def test_odds_along_a_chain_multiply_to_the_odds_of_the_chain():
         steps = belief.along(chain)
         each = [steps[k, belief.themes.index(t)] for k, t in enumerate(chain)]
         assert np.isclose(np.prod(each), belief.chain_prob(chain)) and np.allclose(steps.sum(axis=1), 1)
+        assert all(np.allclose(belief.after(chain[:k]), steps[k]) for k in range(len(chain)))
     with pytest.raises(InputError, match="no 'bye' as its step"):
         belief.along(("needs", "bye", "bye"))
 

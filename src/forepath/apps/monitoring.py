@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from forepath.apps.colours import look_of
 from forepath.apps.labellers import embedder_of, labeller_for
 from forepath.apps.labelling import read_fold_names, training_texts
 from forepath.apps.progress import Report, silent
@@ -128,10 +129,12 @@ def open_monitor(
     lengths = np.array(found["lengths"]) if fitted else None
     guard = Guard(_read_familiar(run)) if guarded and fitted and source != "text only" else None
     every = int(found.get("every", 0)) if every is None else every
-    return _monitor(
+    monitor = _monitor(
         run, labeller, forecaster, base, lengths, source, embedder, guard=guard, every=every, rules=rules,
         off_path=OffPath(rate, bound, tuple(off_path_actions)),
     )  # fmt: skip
+    monitor.hue = lambda theme: look_of(theme, run.themes).hue
+    return monitor
 
 
 def monitoring_text(run: OpenRun) -> str:

@@ -15,6 +15,7 @@ from forepath.monitors.follower import Follower
 from forepath.monitors.guard import Guard
 from forepath.monitors.readings import Reading
 from forepath.monitors.rules import Rule, Watch
+from forepath.monitors.showing import Watching, watch
 from forepath.monitors.threshold import ville
 from forepath.protocols import Forecaster, Labeller, Subject
 from forepath.records import Policy, Step
@@ -93,6 +94,8 @@ class Monitor:
         self.off_path, self.rules, self.guard = off_path, tuple(rules), guard
         self.lengths = np.full(len(self.themes), np.nan) if lengths is None else np.asarray(lengths, dtype=float)
         self.base = base
+        self.hue: Callable[[str], str] = lambda theme: "#555555"
+        """Theme -> "#rrggbb", for views."""
         self.source = source or (f"activations at {site}" if site else "text only")
         self._memory: tuple[str, dict[tuple[int, ...], str]] = ("", {})
         for rule in self.rules:
@@ -165,3 +168,7 @@ class Monitor:
     def follow(self, subject: Subject, prompt: str, *, seed: int = 0, policy: Policy = Policy()) -> Iterator[Moment]:
         """`follow_many` of one prompt."""
         return self.follow_many(subject, [prompt], seeds=[seed], policy=policy)
+
+    def watch(self, subject: Subject, prompt: str, *, seed: int = 0, policy: Policy = Policy()) -> Watching:
+        """`follow`, shown live in a notebook; what is returned draws itself and holds all readings."""
+        return watch(self, subject, prompt, seed=seed, policy=policy)

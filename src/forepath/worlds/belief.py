@@ -152,6 +152,16 @@ class Belief:
             found = self._grow(theme, found[theme]) if theme != END else {END: found[END]}
         return rows
 
+    def after(self, chain: Chain) -> np.ndarray:
+        """(themes,) P(next theme | the themes of `chain` came), all zero after `end`. Raises InputError as `along`."""
+        found = self._first()
+        for k, theme in enumerate(chain):
+            if theme not in found:
+                raise InputError(f"given the chain {chain!r}; the grammar has no {theme!r} as its step {k + 1}")
+            found = self._grow(theme, found[theme]) if theme != END else {}
+        odds = np.array([_mass(found.get(theme, {})) for theme in self.themes])
+        return odds / (odds.sum() or 1.0)
+
     def _first(self) -> dict[str, _Parts]:
         """The first step: theme -> the mass in it, by kind and latents. No theme without mass."""
         return self._by_theme(dict(enumerate(self.now)), dict(enumerate(self.ended)))
