@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from forepath.apps.results import ChainForecast
@@ -114,7 +114,8 @@ class Engine:
         try:
             shaped = self.forecast(run, WARM_UP)
             for also in self.also:
-                also(run, shaped)
+                with suppress(ForepathError):  # whoever needs it will ask again, and be told
+                    also(run, shaped)
             self._states[str(run.path)] = ("ready", "")
         except ForepathError as error:
             self._states[str(run.path)] = ("failed", str(error))
