@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-from forepath.errors import ActivationError, ContractError, ForecastError, LabellerError, SubjectError, UnfittedError
+from forepath.errors import (
+    ActivationError,
+    ContractError,
+    ForepathError,
+    LabellerError,
+    PromptError,
+    SubjectError,
+    UnfittedError,
+)
 from forepath.protocols import Forecaster, Labeller, Subject
 from forepath.records import END, UNKNOWN, Forecast, Futures, Intervention, Policy, Step, Trajectory
 
@@ -245,6 +253,39 @@ def check_forecaster(
     _expect(ActivationError, lambda: make().fit(given[1:], futures), "fit() on one row fewer than prompts")
 
 
+class TextDoor(Protocol):
+    """A forecaster whose door takes prompts."""
+
+    def fit(self, prompts: Sequence[str], futures: Futures) -> Self: ...
+    def predict(self, prompts: Sequence[str]) -> Forecast: ...
+
+
+def check_text_forecaster(make: Callable[[], TextDoor], prompts: Sequence[str]) -> None:
+    """As `check_forecaster`, for forecasters whose door takes prompts: at least 10, all different.
+
+    Checked: `UnfittedError` before `fit`; odds as of `check_forecaster`; row i depends on prompts[i] only; the order of
+    the training prompts does not matter; a bare text, or another number of futures, gives `PromptError`.
+    """
+    rng = np.random.default_rng(0)
+    given, futures = list(prompts), _made_up(len(prompts), rng)
+    _expect(UnfittedError, lambda: make().predict(given), "predict() before fit()")
+    fitted = make().fit(given, futures)
+    forecast = fitted.predict(given)
+    _check_forecast(forecast, futures, len(given))
+    order = rng.permutation(len(given))
+    mixed = fitted.predict([given[i] for i in order])
+    for i, o in enumerate(order):
+        _same(_row(forecast, int(o)), _row(mixed, i), "the same prompts in another order: forecasts", 1e-5)
+    for i in order[:3]:
+        other = fitted.predict([given[i]])
+        _same(_row(forecast, int(i)), _row(other, 0), f"prompt {i} of {len(given)} and the same alone", 1e-5)
+    again = make().fit([given[i] for i in order], Futures(futures.themes, futures.steps[order])).predict(given)
+    for i in range(len(given)):
+        _same(_row(forecast, i), _row(again, i), "training prompts in another order: forecasts", 1e-3)
+    _expect(PromptError, lambda: fitted.predict(given[0]), "predict() on a bare text")
+    _expect(PromptError, lambda: make().fit(given[1:], futures), "fit() on one text fewer than futures")
+
+
 def _made_up(prompts: int, rng: np.random.Generator) -> Futures:
     """Chains of three steps over five themes, of which one is never written; some are cut off."""
     themes = ("a", "b", "c", "never", END)
@@ -302,7 +343,7 @@ def _same(
         raise ContractError(f"{what} differ by {apart:.2g} in probability; wanted at most {most:g}")
 
 
-def _expect(kind: type[ForecastError], act: Callable[[], object], what: str) -> None:
+def _expect(kind: type[ForepathError], act: Callable[[], object], what: str) -> None:
     try:
         act()
     except kind:

@@ -1,14 +1,22 @@
-"""From activations to distributions over chains. Never sees a model or a text: only arrays and futures.
+"""From activations to distributions over chains. Arrays and futures in, forecasts out; no model or text is looked at.
 
-`LinearForecaster` is ours; `BaseRate` and `Markov` are the rivals that need no activations. A rival that reads the text
-is `LinearForecaster` on the text's features; Monte Carlo is judged straight from the samples (`forepath.stats.judge`).
+From little to much: `BaseRate`, `Markov` and `MarkovVariable` need no activations; `ClosedForm` (ridge, lda),
+`LinearForecaster` and `LayersForecaster` are linear; `ChainForecaster` and `retrofit` write whole chains. All keep
+`forepath.checks.check_forecaster`. Behind the door of texts (`check_text_forecaster`): `TextForecaster` puts any reader
+of prompts in front of any of these; `lora` and `encoder` train a language model, which is their own machinery.
+
+Around a forecaster: `Calibrated` makes its odds honest, `PredictionSets` turns them into sets that keep their promise,
+`Ensemble` says how sure they are, `Novelty` whether the prompt is like those before, `Fusion` updates them with real
+samples; `conditionals` puts what follows if into words, `sweep` corrects for having looked at many layers.
+Monte Carlo is judged straight from the samples (`forepath.stats.judge`). `loading.load` reads back what was saved.
 """
 
 from forepath.forecasters.base_rate import BaseRate
 from forepath.forecasters.calibrated import Calibrated
-from forepath.forecasters.chain import ChainForecaster
+from forepath.forecasters.chain import ChainForecaster, retrofit
 from forepath.forecasters.closed_form import ClosedForm
 from forepath.forecasters.ensemble import Ensemble
+from forepath.forecasters.finetuned import FineTuned, encoder, lora
 from forepath.forecasters.fusion import Fusion
 from forepath.forecasters.layers import LayersForecaster
 from forepath.forecasters.linear import LinearForecaster
@@ -17,13 +25,16 @@ from forepath.forecasters.markov_variable import MarkovVariable
 from forepath.forecasters.novelty import Novelty
 from forepath.forecasters.prediction_sets import PredictionSets
 from forepath.forecasters.saving import Origin
+from forepath.forecasters.texts import EmbeddingReader, SubjectReader, TextForecaster, TfidfReader
 
 __all__ = [
     "BaseRate",
     "Calibrated",
     "ChainForecaster",
     "ClosedForm",
+    "EmbeddingReader",
     "Ensemble",
+    "FineTuned",
     "Fusion",
     "LayersForecaster",
     "LinearForecaster",
@@ -32,4 +43,10 @@ __all__ = [
     "Novelty",
     "Origin",
     "PredictionSets",
+    "SubjectReader",
+    "TextForecaster",
+    "TfidfReader",
+    "encoder",
+    "lora",
+    "retrofit",
 ]

@@ -44,11 +44,15 @@ class ChainForecaster:
         rate: float = 3e-3,
         decay: float = 0.05,
         seed: int = 0,
+        checkpoint: str | None = None,
     ) -> None:
-        """`model`: width of the transformer; `steps`: most the optimiser takes; `decay`: AdamW's weight decay."""
+        """`model`: width of the transformer; `steps`: most the optimiser takes; `decay`: AdamW's weight decay.
+
+        `checkpoint`: the blocks of an existing causal language model instead of new ones, see `retrofit`.
+        """
         self.settings: dict[str, Any] = {
             "model": model, "blocks": blocks, "heads": heads, "dropout": dropout, "steps": steps, "rate": rate,
-            "decay": decay, "seed": seed,
+            "decay": decay, "seed": seed, "checkpoint": checkpoint,
         }  # fmt: skip
         self.origin: Origin | None = None
         self.themes: tuple[str, ...] = ()
@@ -111,11 +115,21 @@ class ChainForecaster:
         forecaster = cls(**saved.settings)
         forecaster.themes, forecaster.origin = saved.themes, saved.origin
         reads, width = saved.tensors["reads.mean"].shape
-        trunk = forecaster._make(reads, width, len(saved.themes), int(saved.facts["horizon"]))
+        sizes = (reads, width, len(saved.themes), int(saved.facts["horizon"]))
+        if (config := saved.facts["config"]) is not None:
+            from forepath.forecasters.language_trunk import LanguageTrunk, body_of
+
+            trunk: nn.Module = LanguageTrunk(body_of(config), themes=sizes[2], width=width)
+        else:
+            trunk = forecaster._make(*sizes)
         forecaster._writer = writer_of(saved, trunk)
         return forecaster
 
     def _make(self, reads: int, width: int, themes: int, horizon: int) -> nn.Module:
+        if self.settings["checkpoint"] is not None:
+            from forepath.forecasters.language_trunk import LanguageTrunk, load_body
+
+            return LanguageTrunk(load_body(self.settings["checkpoint"], embeddings=False), themes=themes, width=width)
         from forepath.forecasters.transformer import Shape, Transformer
 
         chosen = {name: self.settings[name] for name in ("model", "blocks", "heads", "dropout")}
@@ -127,10 +141,20 @@ class ChainForecaster:
         return self._writer
 
 
+def retrofit(checkpoint: str = "documents", *, steps: int = 300, rate: float = 5e-4, seed: int = 0) -> ChainForecaster:
+    """An existing small causal language model as the predictor: its blocks, all trained on, between new ends.
+
+    Its embedding is replaced by a learned map from the activations to its width and a vector per theme, its unembedding
+    by theme logits. `checkpoint` is the name of a bundled model, a directory or a hub id; safetensors only. What is
+    saved holds all weights, so that reading it back does not need the checkpoint. Raises `CheckpointError` at `fit`.
+    """
+    return ChainForecaster(steps=steps, rate=rate, decay=0.01, seed=seed, checkpoint=checkpoint)
+
+
 def writer_parts(
     writer: Writer, themes: tuple[str, ...], settings: dict[str, Any], origin: Origin
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...], dict[str, Any], Origin, dict[str, Any]]:
-    """What `write_arrays` needs to keep a writer: all parameters of its trunk, and its base."""
+    """What `write_arrays` needs to keep a writer: the parameters of its trunk that were trained, and its base."""
     tensors, _, base_settings = writer.base.parts()
     tensors = {f"base.{name}": values for name, values in tensors.items()}
     tensors |= {f"trunk.{name}": p.detach().numpy() for name, p in writer.trunk.named_parameters() if p.requires_grad}
@@ -140,6 +164,7 @@ def writer_parts(
         "floor": writer.floor,
         "horizon": len(writer.base.facts()["link"]) + 1,
         "trained": asdict(writer.trained),
+        "config": getattr(writer.trunk, "config", None),
     }
     return tensors, themes, settings, origin, facts
 

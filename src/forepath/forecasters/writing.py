@@ -41,15 +41,18 @@ class Writer:
         """(rows, reads, width) float32 for the trunk."""
         return torch.from_numpy(((reads - self.mean) / self.deviation).astype(np.float32))
 
-    def forecast(self, reads: np.ndarray, *, width: int = WIDTH) -> Explored:
-        """Steps and likely chains of checked reads; `width` is that of the beam."""
+    def forecast(self, reads: np.ndarray, points: Tensor | None = None, *, width: int = WIDTH) -> Explored:
+        """Steps and likely chains of checked reads. `points` (rows, …): what the trunk reads, if not these; `width`: of
+        the beam.
+        """
         first, links, before = self.base.logits(reads)
         share = self.trained.share
+        points = self.scaled(reads) if points is None else points
         memories: list[object] = []
         if share:
             with torch.inference_mode():
                 for at in range(0, len(reads), BATCH):
-                    out, memory = self.trunk.read(self.scaled(reads[at : at + BATCH]))  # type: ignore[operator]
+                    out, memory = self.trunk.read(points[at : at + BATCH])  # type: ignore[operator]
                     first[at : at + BATCH] += share * out.double().numpy()
                     memories.append(memory)
 
@@ -65,11 +68,12 @@ class Writer:
         odds = floored(softmax(first), self.floor)
         return explore(odds, extend, tail, self.base.themes, len(links) + 1, width=width)
 
-    def log_probs(self, reads: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    def log_probs(self, reads: np.ndarray, steps: np.ndarray, points: Tensor | None = None) -> np.ndarray:
         """(rows, samples) natural logs of the odds of chains, by the chain rule, of what was observed of them.
 
-        `steps` (rows, samples, horizon) theme indices. NaN where nothing was observed.
+        `steps` (rows, samples, horizon) theme indices; `points` as of `forecast`. NaN where nothing was observed.
         """
+        points = self.scaled(reads) if points is None else points
         end = self.base.themes.index(END)
         first, links, before = self.base.logits(reads)
         share, samples = self.trained.share, steps.shape[1]
@@ -79,7 +83,7 @@ class Writer:
         if share:
             with torch.inference_mode():
                 for at in range(0, len(reads), 256):
-                    out, memory = self.trunk.read(self.scaled(reads[at : at + 256]))  # type: ignore[operator]
+                    out, memory = self.trunk.read(points[at : at + 256])  # type: ignore[operator]
                     mine = slice(at * samples, min(at + 256, len(reads)) * samples)
                     owner = torch.from_numpy(rows[mine] - at)
                     logits[0][mine] += share * out[owner].double().numpy()
@@ -119,22 +123,34 @@ def observed_log_probs(odds: list[np.ndarray], steps: np.ndarray, end: int) -> n
 
 
 def fit_writer(
-    reads: np.ndarray, futures: Futures, make: Callable[[int, int, int, int], nn.Module], recipe: Recipe, seed: int
+    reads: np.ndarray,
+    futures: Futures,
+    make: Callable[[int, int, int, int], nn.Module],
+    recipe: Recipe,
+    seed: int,
+    *,
+    points: Tensor | None = None,
 ) -> Writer:
-    """Fit base and trunk to checked reads. `make(reads, width, themes, horizon)` builds the trunk."""
+    """Fit base and trunk to checked reads. `make(reads, width, themes, horizon)` builds the trunk.
+
+    `points` (prompts, …): what the trunk reads, if not the reads.
+    """
     order = canonical(reads, futures)
+    points = None if points is None else points[torch.from_numpy(order)]
     reads, futures = reads[order], Futures(futures.themes, futures.steps[order])
     mean, deviation = reads.mean(axis=0), reads.std(axis=0)
     deviation[deviation <= 1e-7 * np.abs(mean)] = np.inf
     deviation[deviation == 0] = np.inf
-    aside = kept_aside(reads.reshape(len(reads), -1), seed)
+    marks = reads if points is None else points.numpy().astype(np.float64)  # twins by what the trunk reads
+    aside = kept_aside(marks.reshape(len(reads), -1), seed)
     if aside.all() or not aside.any():
         aside = np.zeros(len(reads), dtype=bool)
     part = LayersForecaster(seed=seed).fit(reads[~aside], Futures(futures.themes, futures.steps[~aside]))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         trunk = make(reads.shape[1], reads.shape[2], len(futures.themes), futures.steps.shape[2])
-    points = torch.from_numpy(((reads - mean) / deviation).astype(np.float32))
+    if points is None:
+        points = torch.from_numpy(((reads - mean) / deviation).astype(np.float32))
     trained = train(trunk, points, _tensors(*part.logits(reads)), chains_of(futures), aside, recipe, seed)
     base = LayersForecaster(seed=seed).fit(reads, futures) if aside.any() else part
     count = len(futures.themes)

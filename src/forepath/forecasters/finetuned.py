@@ -1,0 +1,203 @@
+"""Language models trained to write themes after a prompt's text: LoRA on the subject itself, or a small text encoder.
+
+Both start from a linear forecaster, of the subject's activations or of the prompt's words, and add to its logits, as
+the chain transformer does (`writing`): at worst nothing. Text in, so that their door takes prompts. These are the only
+forecasters that look inside a model; they reach it through `subjects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from forepath.errors import InputError, MissingExtraError, UnfittedError
+from forepath.forecasters.chain import writer_of, writer_parts
+from forepath.forecasters.inputs import checked_reads, checked_reads_pair
+from forepath.forecasters.saving import Origin, read_arrays, write_arrays
+from forepath.forecasters.texts import Reader, SubjectReader, TfidfReader, checked_prompts, checked_texts
+from forepath.records import Forecast, Futures
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from forepath.forecasters.writing import Writer
+    from forepath.subjects.huggingface import HuggingFaceSubject
+
+Tune = Literal["lora", "all"]
+
+
+def lora(
+    subject: HuggingFaceSubject,
+    *,
+    site: str,
+    layers: int = 2,
+    rank: int = 8,
+    steps: int = 300,
+    rate: float = 2e-3,
+    seed: int = 0,
+) -> FineTuned:
+    """Low-rank changes (Hu et al. 2021, arXiv:2106.09685) to the last `layers` blocks of a copy of the subject.
+
+    The subject itself is left as it is. `site`: whose linear forecaster it starts from. Raises `MissingExtraError`
+    without `peft`, `InputError` for sizes that make no sense.
+    """
+    count = subject.model.config.get_text_config().num_hidden_layers
+    if not 1 <= layers <= count or rank < 1:
+        raise InputError(f"LoRA of rank {rank} on {layers} blocks; {subject.name} has {count}; a rank is at least 1")
+    return FineTuned(
+        subject.model, subject.tokenizer, SubjectReader(subject, site), name=subject.fingerprint, tune="lora",
+        layers=layers, rank=rank, steps=steps, rate=rate, seed=seed,
+    )  # fmt: skip
+
+
+def encoder(checkpoint: str = "library", *, steps: int = 300, rate: float = 5e-4, seed: int = 0) -> FineTuned:
+    """A small language model fine-tuned whole on the prompts' texts: a rival that never sees the subject.
+
+    `checkpoint`: a bundled model other than the subject, a directory or a hub id; safetensors only. It starts from
+    TF-IDF with the linear head. Raises `CheckpointError`.
+    """
+    from forepath.organisms import bundled
+    from forepath.subjects.huggingface import load
+
+    path = bundled.path(checkpoint) if checkpoint in bundled.names() else checkpoint
+    found = load(path, device="cpu", dtype="float32")
+    return FineTuned(found.model, found.tokenizer, TfidfReader(), name=found.fingerprint, tune="all", steps=steps,
+                     rate=rate, seed=seed)  # fmt: skip
+
+
+class FineTuned:
+    """A causal language model's blocks, trained to write themes after the tokens of a prompt."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        reader: Reader,
+        *,
+        name: str,
+        tune: Tune,
+        layers: int = 2,
+        rank: int = 8,
+        steps: int = 300,
+        rate: float = 1e-3,
+        longest: int = 512,
+        seed: int = 0,
+    ) -> None:
+        """`name` identifies model and tokenizer. Prompts keep their last `longest` tokens. See `lora` and `encoder`."""
+        self.settings: dict[str, Any] = {
+            "tune": tune, "layers": layers, "rank": rank, "steps": steps, "rate": rate, "longest": longest,
+            "seed": seed,
+        }  # fmt: skip
+        self.model, self.tokenizer, self.reader, self.name = model, tokenizer, reader, name
+        self.origin: Origin | None = None
+        self.themes: tuple[str, ...] = ()
+        self._writer: Writer | None = None
+
+    def fit(self, prompts: Sequence[str], futures: Futures) -> Self:
+        """Texts and the futures of the same prompts. Raises `PromptError`, `MissingExtraError`."""
+        texts, futures = checked_texts(prompts, futures)
+        from forepath.forecasters.sequences import Recipe
+        from forepath.forecasters.writing import fit_writer
+
+        reads = checked_reads_pair(self.reader.fit(texts).read(texts), futures)
+        recipe = Recipe(steps=self.settings["steps"], rate=self.settings["rate"], decay=0.01, batch=32, most=6)
+        self._writer = fit_writer(reads, futures, self._make, recipe, self.settings["seed"], points=self._tokens(texts))
+        self.themes, self.origin = futures.themes, None
+        return self
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Nats per chain on the prompts kept aside: of the linear chains, then as it was trained."""
+        return self._fitted().trained.losses
+
+    @property
+    def share(self) -> float:
+        """Of what the model adds, that is used: 0 if it did not help on the prompts kept aside."""
+        return self._fitted().trained.share
+
+    def predict(self, prompts: Sequence[str]) -> Forecast:
+        """Steps and chains. Raises `UnfittedError` before `fit`, `PromptError`."""
+        writer, texts = self._fitted(), checked_prompts(prompts)
+        found = writer.forecast(checked_reads(self.reader.read(texts), shape=writer.mean.shape), self._tokens(texts))
+        return Forecast(self.themes, found.steps, found.chains, found.probs)
+
+    def log_probs(self, prompts: Sequence[str], futures: Futures) -> np.ndarray:
+        """(prompts, samples) log odds of each sampled chain, as far as it was observed; NaN where nothing was."""
+        writer, texts = self._fitted(), checked_prompts(prompts)
+        reads = checked_reads(self.reader.read(texts), shape=writer.mean.shape)
+        return writer.log_probs(reads, futures.steps, self._tokens(texts))
+
+    def save(self, folder: Path | str, origin: Origin) -> None:
+        """What was trained, not the model it was trained on. Only for LoRA, whose reader has nothing to keep.
+
+        Raises `UnfittedError`, `InputError`, `OSError`.
+        """
+        writer = self._fitted()
+        if self.settings["tune"] != "lora":
+            raise InputError("only LoRA forecasters are saved so far; fit an encoder again, it is deterministic")
+        write_arrays(Path(folder), "lora", *writer_parts(writer, self.themes, self.settings, origin))
+
+    def restore(
+        self, folder: Path | str, *, subject: str | None = None, codebook: str | None = None, site: str | None = None
+    ) -> Self:
+        """Read what `save` wrote into this one, of the same subject and site; raises as `LinearForecaster.load`."""
+        saved = read_arrays(Path(folder), "lora", {"subject": subject, "codebook": codebook, "site": site})
+        self.settings, self.themes, self.origin = saved.settings, saved.themes, saved.origin
+        reads, width = saved.tensors["reads.mean"].shape
+        trunk = self._make(reads, width, len(saved.themes), int(saved.facts["horizon"]))
+        self._writer = writer_of(saved, trunk)
+        return self
+
+    def _make(self, reads: int, width: int, themes: int, horizon: int) -> nn.Module:
+        from copy import deepcopy
+
+        from forepath.forecasters.language_trunk import LanguageTrunk
+
+        body = deepcopy(self.model.base_model).float()
+        trunk = LanguageTrunk(body, themes=themes, width=None)
+        if self.settings["tune"] == "lora":
+            trunk.body = _adapted(body, self.settings["layers"], self.settings["rank"])
+        else:
+            trunk.body.get_input_embeddings().weight.requires_grad_(False)  # words of few prompts are not learned anew
+        trunk.body.config._attn_implementation = "sdpa"
+        return trunk
+
+    def _tokens(self, texts: list[str]) -> Tensor:
+        """(prompts, longest) ids, `PAD` on the left."""
+        import torch
+
+        from forepath.forecasters.language_trunk import PAD
+
+        last = -int(self.settings["longest"])
+        ids = [list(self.tokenizer(text, verbose=False)["input_ids"])[last:] for text in texts]
+        width = max([1, *map(len, ids)])
+        return torch.tensor([[PAD] * (width - len(row)) + row for row in ids], dtype=torch.long).reshape(-1, width)
+
+    def _fitted(self) -> Writer:
+        if self._writer is None:
+            raise UnfittedError("this FineTuned has not seen any futures: call fit(prompts, futures) first")
+        return self._writer
+
+
+def _adapted(body: Any, layers: int, rank: int) -> Any:
+    """`body` with low-rank changes to every linear map of its last blocks; nothing else is trained."""
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise MissingExtraError("peft", "lora", "LoRA") from error
+    from torch import nn
+
+    count = body.config.get_text_config().num_hidden_layers
+    blocks = next(m for m in body.modules() if isinstance(m, nn.ModuleList) and len(m) == count)
+    chosen = list(blocks)[count - layers :]
+    inside = {id(m) for block in chosen for m in block.modules() if type(m).__name__ in ("Linear", "Conv1D")}
+    names = [name for name, module in body.named_modules() if id(module) in inside]
+    turned = any(type(m).__name__ == "Conv1D" for block in chosen for m in block.modules())
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=names, fan_in_fan_out=turned)
+    adapted = inject_adapter_in_model(config, body)
+    for name, parameter in adapted.named_parameters():
+        parameter.requires_grad_("lora_" in name)
+    return adapted
