@@ -33,7 +33,9 @@ class Rules:
     rate: float = 0.05
     """False discovery rate among what is said to have moved, and among what is said to have stayed."""
     margin: float = 0.05
-    """A share that shifts by less counts as having stayed (0.05 is five texts in a hundred)."""
+    """A share that shifts by less counts as having stayed (0.05 is five texts in a hundred) ..."""
+    part: float = 0.5
+    """... if that is also less than this part of what it was before: a rare theme may not vanish unseen."""
     guard_margin: float = 0.1
     """The same for guards and other measures, as a share of their mean before."""
     horizon: int = 3
@@ -44,8 +46,8 @@ class Rules:
     """Adjust by Benjamini and Yekutieli instead of Benjamini and Hochberg: holds under any dependence, finds less."""
 
     def __post_init__(self) -> None:
-        if not (0 < self.rate < 1 and self.margin > 0 and self.guard_margin > 0 and self.horizon >= 1):
-            raise InputError(f"{self}: rate lies in (0, 1), margins are above 0, horizon is at least 1")
+        if not (0 < self.rate < 1 and min(self.margin, self.part, self.guard_margin) > 0 and self.horizon >= 1):
+            raise InputError(f"{self}: rate lies in (0, 1), margins and part are above 0, horizon is at least 1")
 
 
 def compare(
@@ -90,6 +92,7 @@ def compare(
         alone=pairs.alone,
         rate=rules.rate,
         margin=rules.margin,
+        part=rules.part,
         adjusted="Benjamini-Yekutieli" if rules.dependent else "Benjamini-Hochberg",
         targets=tuple(targets),
         specificity=share,
@@ -165,11 +168,12 @@ def _effects(
     shifts = paired_shifts(np.where(both, sides[1] - sides[0], np.nan), cluster, unit)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = [np.where(both, side, 0.0).sum(axis=0) / shifts.n for side in sides]
-    margin = np.where(free, rules.guard_margin * np.abs(means[0]), rules.margin)
+    shared = np.minimum(rules.margin, rules.part * means[0])
+    margin = np.where(free, rules.guard_margin * np.abs(means[0]), shared)
     low, high = shifts.interval()
     p = shifts.p_moved()
-    q = fdr_adjusted(p, dependent=rules.dependent)
-    q_same = fdr_adjusted(shifts.p_same(margin), dependent=rules.dependent)
+    guard = np.array([kind == "guard" for kind in kinds])
+    q, q_same = (_adjusted(values, guard, rules) for values in (p, shifts.p_same(margin)))
     return [
         Effect(
             measure=names[i], kind=kinds[i], shift=float(shifts.shift[i]), low=float(low[i]), high=float(high[i]),
@@ -179,6 +183,14 @@ def _effects(
         )
         for i in range(len(names))
     ]  # fmt: skip
+
+
+def _adjusted(p: np.ndarray, guard: np.ndarray, rules: Rules) -> np.ndarray:
+    """Over all measures; the few guards by themselves, lest a broken model hide among the many."""
+    out = np.full(len(p), np.nan)
+    for family in (guard, ~guard):
+        out[family] = fdr_adjusted(p[family], dependent=rules.dependent)
+    return out
 
 
 def _aimed(targets: Sequence[str], names: list[str], themes: np.ndarray) -> np.ndarray:

@@ -33,7 +33,9 @@ class Comparison:
     rate: float
     """False discovery rate."""
     margin: float
-    """Of shares."""
+    """Of shares: a shift by less is none ..."""
+    part: float
+    """... if it is also less than this part of what there was before."""
     adjusted: str
     """The name of the adjustment."""
     targets: tuple[str, ...]

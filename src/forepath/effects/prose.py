@@ -34,7 +34,7 @@ def headline(c: Comparison) -> str:
     themes = [e for e in c.effects if e.kind == "theme"]
     still = [e for e in same if not e.moved]
     lines = [
-        f"{len(moved)} of {len(themes)} themes moved, {len(still)} stayed within {c.margin:.0%}, "
+        f"{len(moved)} of {len(themes)} themes moved, {len(still)} stayed within their margin, "
         f"{len(themes) - len(moved) - len(still)} cannot be told; {len(c.effects)} measures were looked at on "
         f"{c.prompts} prompts ({c.pairs} pairs of texts)."
     ]
@@ -52,9 +52,10 @@ def rules_of(c: Comparison) -> str:
     """How it was decided."""
     return (
         f"Moved: q at most {c.rate:g}, the p-value of a paired t-test over prompts, adjusted for all "
-        f"{len(c.effects)} measures ({c.adjusted}). Same: two one-sided tests show a shift smaller than the margin, "
-        f"adjusted likewise; the margin is {c.margin:g} for shares and stands in the row for the rest. Neither: not "
-        "enough was seen to say. Intervals are 95 %, one measure at a time."
+        f"{len(c.effects)} measures, the guards by themselves ({c.adjusted}). Same: two one-sided tests show a shift "
+        f"smaller than the margin, adjusted likewise; of a share it is {c.margin:g}, or {c.part:.0%} of what there was "
+        "before if that is less, and it stands in the row. Neither: not enough was seen to say. Intervals are 95 %, "
+        "one measure at a time."
     )
 
 
