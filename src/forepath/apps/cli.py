@@ -150,6 +150,7 @@ def judge(
     other: Annotated[str | None, typer.Option(help="The other model whose activations are a rival.")] = None,
     budget: Annotated[float, typer.Option(help="Minutes of new samples, for the shifts; 0 for none.")] = 5.0,
     allow_leaks: Annotated[bool, typer.Option("--allow-leaks", help="Judge a run whose test leaks.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Fit the slow ones again as often, too.")] = False,
     trust_remote_code: Trust = False,
 ) -> None:
     """The table a sceptical reviewer would ask for: rivals, controls, tests, shifts, sweeps, calibration and cost.
@@ -161,7 +162,7 @@ def judge(
     from forepath.apps.judging.verdict import judge as judge_run
     from forepath.apps.results import dump_json
 
-    options = Options(seeds, by, paraphrases, other, budget, allow_leaks)
+    options = Options(seeds, by, paraphrases, other, budget, allow_leaks, thorough)
     with _working("what was fitted is kept, the same command goes on") as report:
         found = judge_run(run, options, trust_remote_code=trust_remote_code, report=report)
     for path, write in ((html, found.write_html), (markdown, found.write_markdown)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -37,6 +37,8 @@ class Options:
     budget: float = 5.0
     """Minutes of new samples, for the shifts that need them; 0 draws none."""
     allow_leaks: bool = False
+    thorough: bool = False
+    """Fit the slow ones (`Entrant.slow`) as often as the quick ones, not once."""
 
     def __post_init__(self) -> None:
         if self.seeds < LEAST_SEEDS:
@@ -53,7 +55,7 @@ class Case:
     options: Options
     kept: Kept
     report: Report
-    fitted: dict[str, Callable[[], Forecaster]] = field(default_factory=dict)
+    fitted: dict[str, Forecaster] = field(default_factory=dict)
     """What was fitted on the way, by name: some parts ask for the same."""
 
     @property

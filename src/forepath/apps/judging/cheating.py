@@ -1,14 +1,15 @@
 """How many tokens of the answer is a forecast worth? The rivals that are shown its beginning.
 
-`cheat@K` is the control of ParaScopes (arXiv:2511.00180), carried over to chains of themes. It reads the run's site at
-the last of the first K tokens that the subject wrote (the prompt and these tokens as one text, read once), of a sample
-that ended before as far as it goes, and forecasts the chain of that very sample, from its beginning: the themes at
-steps 1, 2, 3 as in every other row. It is the same linear head, fitted to `EACH` samples of each known prompt with
-their own chains as targets, and is judged on `EACH` samples of each test prompt, which it was shown the beginning of.
+`cheat@K` is the control of ParaScopes (arXiv:2511.00180), carried over to chains of themes. It reads the run's site
+twice, at the end of the prompt and after the first K tokens that the subject then wrote (prompt and tokens as one text;
+of a sample that ended before, all of it), and forecasts the chain of that very sample, from its beginning: the themes
+at steps 1, 2, 3 as in every other row. It is the same linear head, fitted to some samples of each known prompt with
+their own chains as targets, and judged on as many samples of each test prompt, whose beginnings it was shown.
 
 So it cheats twice: the first theme can often be read off, and its target is one sample instead of the prompt's
 distribution. Its cross-entropy can therefore lie below the ceiling, and `explained` above 1. A forecast from the prompt
-alone that loses as little as `cheat@16` knows as much of the course as its first sixteen tokens show.
+alone that loses as little as `cheat@16` knows as much of the course as its first sixteen tokens show. It is no bound:
+one linear reading where K tokens end need not hold what began before them, and it has one label per text to learn by.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from forepath.stats.bootstrap import percentile_interval, resamples
 from forepath.stats.calibration import classwise_ece
 
 TOKENS = (4, 16, 64)
-EACH = 2
-"""Samples per prompt that are read."""
-MOST = 1500
-"""Known prompts that are fitted to: what bounds the cost."""
+READ = 3000
+"""Texts of known prompts that are read for each K, about: what bounds the cost."""
+LEAST, MOST = 2, 8
+"""Samples of a prompt that are read."""
 
 
 def cheats(case: Case, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray], list[Missing]]:
@@ -40,7 +41,8 @@ def cheats(case: Case, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]
     if case.settings.chat:
         reason = "the prompt is a user's turn: text of the answer cannot be put behind it"
         return [], {}, [Missing(f"cheat@{k}", reason) for k in TOKENS]
-    known = np.sort(np.random.default_rng([case.settings.seed, 8]).permutation(case.known)[:MOST])
+    known = np.sort(np.random.default_rng([case.settings.seed, 8]).permutation(case.known)[: READ // LEAST])
+    each = min(case.settings.samples, MOST, max(LEAST, READ // len(known)))
     found: list[dict[str, Any]] = []
     losses: dict[str, np.ndarray] = {}
     missing = []
@@ -50,50 +52,52 @@ def cheats(case: Case, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]
         if k >= case.settings.policy.max_tokens:
             missing.append(Missing(name, f"no text is longer than {case.settings.policy.max_tokens} tokens"))
             continue
-        odds, _ = case.kept.odds(name, lambda k=k: _odds(case, known, k))  # type: ignore[misc]
-        own = _own(case, case.test)
-        losses[name] = _losses(odds, own, len(case.test))
+        odds, _ = case.kept.odds(f"{name} {each}", lambda k=k: _odds(case, known, k, each))  # type: ignore[misc]
+        own = _own(case, case.test, each)
+        losses[name] = _losses(odds, own, each)
         found += _rows(case, name, odds, own, losses[name], rows)
     case.report("cheat", len(TOKENS), len(TOKENS))
     return found, losses, missing
 
 
-def _odds(case: Case, known: np.ndarray, tokens: int) -> np.ndarray:
-    """(test prompts x EACH, horizon, themes)"""
-    begun = beginnings(case, tokens)
+def _odds(case: Case, known: np.ndarray, tokens: int, each: int) -> np.ndarray:
+    """(test prompts x each, horizon, themes)"""
+    begun = beginnings(case, tokens, each)
+    before = case.trial.store.arrays("activations", case.site)
 
     def read(rows: np.ndarray) -> np.ndarray:
-        texts = [begun[case.folds.prompts[i].id, s] for i in rows for s in range(EACH)]
-        return case.trial.subject.activations(texts, [case.site])[case.site]
+        texts = [begun[case.folds.prompts[i].id, s] for i in rows for s in range(each)]
+        after = case.trial.subject.activations(texts, [case.site])[case.site]
+        return np.concatenate([np.repeat(before[rows], each, axis=0), after], axis=1)
 
-    fitted = head(case.settings, chains=False).fit(read(known), _own(case, known))
+    fitted = head(case.settings, chains=False).fit(read(known), _own(case, known, each))
     return fitted.predict(read(case.test)).steps
 
 
-def beginnings(case: Case, tokens: int) -> dict[tuple[str, int], str]:
-    """(prompt id, sample) -> the prompt and the first `tokens` tokens of its first `EACH` samples, as text."""
+def beginnings(case: Case, tokens: int, each: int) -> dict[tuple[str, int], str]:
+    """(prompt id, sample) -> the prompt and the first `tokens` tokens of its first `each` samples, as text."""
     store, texts = case.trial.store, {p.id: p.text for p in case.folds.prompts}
     found = {}
     for items in store.shards("trajectories"):
         table = store.table("trajectories", ["prompt_id", "sample", "tokens"], items=items)
         for row in table.to_pylist():
-            if row["sample"] < EACH:
+            if row["sample"] < each:
                 begun = case.trial.subject.decode(row["tokens"][:tokens])
                 found[row["prompt_id"], row["sample"]] = texts[row["prompt_id"]] + begun
     return found
 
 
-def _own(case: Case, rows: np.ndarray) -> Futures:
-    """The chain of each of these samples by itself: (prompts x EACH, 1, horizon)."""
+def _own(case: Case, rows: np.ndarray, each: int) -> Futures:
+    """The chain of each of these samples by itself: (prompts x each, 1, horizon)."""
     futures = case.futures(rows)
-    return replace(futures, steps=futures.steps[:, :EACH].reshape(-1, 1, futures.steps.shape[2]))
+    return replace(futures, steps=futures.steps[:, :each].reshape(-1, 1, futures.steps.shape[2]))
 
 
-def _losses(odds: np.ndarray, own: Futures, prompts: int) -> np.ndarray:
+def _losses(odds: np.ndarray, own: Futures, each: int) -> np.ndarray:
     """(prompts, horizon) nats, the mean over a prompt's samples that were observed; NaN where none was."""
     happened = own.steps[:, 0].astype(int)
     given = np.take_along_axis(odds, np.maximum(happened, 0)[..., None], axis=2)[..., 0]
-    nats = np.where(happened == UNKNOWN, np.nan, -np.log(given)).reshape(prompts, EACH, -1)
+    nats = np.where(happened == UNKNOWN, np.nan, -np.log(given)).reshape(-1, each, odds.shape[1])
     seen = (~np.isnan(nats)).sum(axis=1)
     means: np.ndarray = np.divide(np.nansum(nats, axis=1), seen, out=np.full(seen.shape, np.nan), where=seen > 0)
     return means

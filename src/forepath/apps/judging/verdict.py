@@ -77,9 +77,10 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
     missing += missing_samples(case.settings.samples) + lost
     losses = losses_of(case.judge, forecasts, case.settings.samples) | cheat_losses
     rows = [*rows, *fused, *cheated]
-    spread = refits_of(case, [e for e in fitted if e.name != "base_rate"])
+    again = [e for e in fitted if case.options.thorough or not e.slow]
+    spread = refits_of(case, [e for e in again if e.name != "base_rate"])
     few = [e for e in fitted if e.name in (*SHOWN, case.main)]
-    outside, by_group, lost = left_out(case, few, forecasts)
+    outside, by_group, lost = left_out(case, [e for e in few if e in again], forecasts)
     moved, unmoved, told = shifts(case, few, forecasts)
     missing += lost + unmoved
     grouped = case.groups(case.test) if case.settings.group else None
@@ -103,9 +104,9 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
         "promises": promises(case, early, forecasts.get("exact")),
         "savings": savings,
         "strangers": strangers(case),
-        "costs": prices(case, rows, {e.name: forecast_of(case, e, 1)[1] for e in fitted if e.name != "base_rate"}),
+        "costs": prices(case, rows, {e.name: forecast_of(case, e, int(e in again))[1] for e in fitted}),
         "labels": case.trial.store.read_document("audit"),
-        "notes": [*notes_of(case.trial), told],
+        "notes": [*notes_of(case.trial), told, *_slow(fitted, again)],
     }
 
 
@@ -132,6 +133,13 @@ def _forecasts(case: Case) -> tuple[list[Entrant], dict[str, Forecast], list[Mis
     else:
         missing.append(Missing("exact", "the prompts come from no known world (world=documents)"))
     return fitted, forecasts, missing
+
+
+def _slow(fitted: Sequence[Entrant], again: Sequence[Entrant]) -> list[str]:
+    once = [e.name for e in fitted if e not in again]
+    return (
+        [f"fitted once, without a spread, and not with groups left out: {', '.join(once)} (--thorough)"] if once else []
+    )
 
 
 def _pairs(case: Case, names: Sequence[str]) -> list[tuple[str, str]]:
