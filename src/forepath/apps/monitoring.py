@@ -29,7 +29,6 @@ from forepath.monitors.rules import Rule
 from forepath.monitors.threshold import calibrated, ville
 from forepath.monitors.wording import Wording
 from forepath.protocols import Labeller
-from forepath.stats.rates import theme_counts
 from forepath.store import prompts_from
 from forepath.subjects.noise import trajectory_seed
 from forepath.themes.embeddings import Embedder, TfidfEmbedder
@@ -74,19 +73,17 @@ def write_monitor(run: OpenRun, *, samples: int = 4, every: int = 24, report: Re
     rivals = {"mid-text": (mid, places.activations), "prompt ends": (run.forecaster, places.activations),
               "text only": (text, words)}  # fmt: skip
     transfers = compare_at_places(places, test, train | validation, themes, rivals)
-    known = places.futures(themes, 1, (train | validation)[places.prompt_of])
-    base = (theme_counts(known).sum(axis=(0, 1)) + 0.5) / (theme_counts(known).sum() + 0.5 * len(themes))
     parts: dict[Source, LinearForecaster] = {"mid-text": mid, "text only": text, "prompt ends": run.forecaster}
     highest: dict[str, list[float]] = {}
     for n, (source, forecaster) in enumerate(parts.items()):
         report("calibrate", n, len(parts), source)
-        monitor = _monitor(run, labeller, forecaster, base, places.mean_lengths(themes), source, embedder)
+        monitor = _monitor(run, labeller, forecaster, places.mean_lengths(themes), source, embedder)
         highest[source] = [f.highest for f in _conversations(run, monitor, texts, ids, test)]
     with store.write_folder("monitor") as folder:
         mid.save(folder / "mid-text", replace(origin, samples=samples, seed=SEED))
         text.save(folder / "text only", replace(origin, samples=samples, seed=SEED, site="text"))
         _write_familiar(folder / "guard.safetensors", Familiar.of(_prompt_ends(places)))
-    store.write_document("monitoring", _document(places, transfers, highest, base, themes, samples, every))
+    store.write_document("monitoring", _document(places, transfers, highest, themes, samples, every))
 
 
 def open_monitor(
@@ -125,12 +122,11 @@ def open_monitor(
         forecaster = LinearForecaster.load(
             run.store.folder("monitor") / source, subject=origin.subject, codebook=run.codebook.id, site=site
         )
-    base = np.array(found["base"]) if fitted else None
     lengths = np.array(found["lengths"]) if fitted else None
     guard = Guard(_read_familiar(run)) if guarded and fitted and source != "text only" else None
     every = int(found.get("every", 0)) if every is None else every
     monitor = _monitor(
-        run, labeller, forecaster, base, lengths, source, embedder, guard=guard, every=every, rules=rules,
+        run, labeller, forecaster, lengths, source, embedder, guard=guard, every=every, rules=rules,
         off_path=OffPath(rate, bound, tuple(off_path_actions)),
     )  # fmt: skip
     monitor.hue = lambda theme: look_of(theme, run.themes).hue
@@ -167,14 +163,14 @@ def tools(run: OpenRun) -> tuple[Labeller, Embedder]:
 
 
 def _monitor(
-    run: OpenRun, labeller: Labeller, forecaster: LinearForecaster, base: np.ndarray | None,
-    lengths: np.ndarray | None, source: Source, embedder: Embedder, **options: Any,
+    run: OpenRun, labeller: Labeller, forecaster: LinearForecaster, lengths: np.ndarray | None,
+    source: Source, embedder: Embedder, **options: Any,
 ) -> Monitor:  # fmt: skip
     origin = _origin(run)
     reads_text = source == "text only"
     return Monitor(
         forecaster, labeller, themes=run.themes, site=None if reads_text else origin.site, subject=origin.subject,
-        policy=origin.policy, horizon=run.settings.horizon, lengths=lengths, base=base,
+        policy=origin.policy, horizon=run.settings.horizon, lengths=lengths,
         features=Wording(embedder, run.themes) if reads_text else None, source=SOURCES[source], **options,
     )  # fmt: skip
 
@@ -201,7 +197,7 @@ def _prompt_ends(places: Places) -> np.ndarray:
 
 
 def _document(
-    places: Places, transfers: Sequence[Transfer], highest: dict[str, list[float]], base: np.ndarray,
+    places: Places, transfers: Sequence[Transfer], highest: dict[str, list[float]],
     themes: Sequence[str], samples: int, every: int,
 ) -> dict[str, Any]:  # fmt: skip
     return {
@@ -209,7 +205,6 @@ def _document(
         "every": every,
         "places": len(places.chains),
         "unjudged": places.unjudged,
-        "base": base.tolist(),
         "lengths": places.mean_lengths(themes).tolist(),
         "highest": {name: [v if np.isfinite(v) else "inf" for v in values] for name, values in highest.items()},
         "transfers": [{**asdict(t), "nats": asdict(t.nats)} for t in transfers],

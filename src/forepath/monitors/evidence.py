@@ -7,9 +7,10 @@ at capital 1/a is false in at most a share a of conversations, however long (Sha
 for probability and finance", 2019; Grünwald, de Heide & Koolen, "Safe testing", JRSS B 86, 2024; mixtures of bets:
 Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86, 2024).
 
-The bets: towards each of several alternatives, with each of several shares of the capital, begun at each sentence.
-The capital is their mixture, fixed in advance, so that it is evidence too and needs no tuning. That holds for forecasts
-that are the true odds; how far learned ones are from it is measured, and `threshold` sets a limit that holds for them.
+The bets: that the forecast is too sure of itself, by little or by much, with a smaller and a larger share of the
+capital, begun at each sentence. The capital is their mixture, fixed in advance, so that it is evidence too and needs no
+tuning. All this holds for forecasts that are the true odds; how far learned ones are from it is measured, and
+`threshold` sets a limit that holds for them.
 """
 
 from __future__ import annotations
@@ -18,28 +19,26 @@ import numpy as np
 
 from forepath.errors import InputError
 
-SHARES = (0.1, 0.4, 0.9)
+SHARES = (0.4, 0.9)
 """Of the capital, put on an alternative."""
-FLATTER, SHARPER = 0.5, 2.0
-"""Powers of the forecast's own odds that are alternatives to it: it was too sure, or not sure enough."""
+POWERS = (0.5, 0.25)
+"""The alternatives: these powers of the forecast's own odds, made to sum to 1. A text that goes where it likes is
+nearer to them than to the forecast."""
 
 
 class Evidence:
     """Capital of the doubters of many conversations (rows), sentence by sentence.
 
-    >>> evidence = Evidence(1, np.array([0.5, 0.5]))
+    >>> evidence = Evidence(1)
     >>> for _ in range(12):
     ...     value = evidence.bet(np.array([[0.9, 0.1]]), np.array([1]))
     >>> bool(value[0] > 20)
     True
     """
 
-    def __init__(self, rows: int, base: np.ndarray | None) -> None:
-        """`base` (themes,) how often each theme comes at all, an alternative; None: even odds only."""
-        self._base = base
-        kinds = 3 if base is None else 4
+    def __init__(self, rows: int) -> None:
         self._asleep = np.ones(rows)
-        self._awake = np.zeros((rows, kinds, len(SHARES)))
+        self._awake = np.zeros((rows, len(POWERS), len(SHARES)))
         self._bets = np.zeros(rows, dtype=int)
         self.value = np.ones(rows)
         """(rows,) the e-values so far."""
@@ -74,13 +73,6 @@ class Evidence:
         return self.value
 
     def _alternatives(self, odds: np.ndarray, themes: np.ndarray) -> np.ndarray:
-        """(rows, kinds) the odds that each alternative gave to what came."""
-        count = odds.shape[1]
-        at = np.arange(len(odds)), themes
-        out = [np.full(len(odds), 1.0 / count)]
-        if self._base is not None:
-            out.append(self._base[themes])
-        for power in (FLATTER, SHARPER):
-            raised = odds**power
-            out.append(raised[at] / np.maximum(raised.sum(axis=1), 1e-300))
-        return np.stack(out, axis=1)
+        """(rows, powers) the odds that each alternative gave to what came."""
+        given = odds[np.arange(len(odds)), themes]
+        return np.stack([given**p / np.maximum((odds**p).sum(axis=1), 1e-300) for p in POWERS], axis=1)

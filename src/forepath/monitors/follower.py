@@ -34,7 +34,7 @@ class Follower:
         self._listener = Listener(monitor.labeller)
         self._index = {theme: i for i, theme in enumerate(monitor.themes)}
         self._end = self._index[END]
-        self._evidence = Evidence(1, monitor.base)
+        self._evidence = Evidence(1)
         self._off_path = self._stale = False
         self._watches = [Watch(rule, monitor.themes, monitor.horizon) for rule in monitor.rules]
         self._asked: np.ndarray | None = None

@@ -73,15 +73,14 @@ class Monitor:
         rules: Sequence[Rule] = (),
         guard: Guard | None = None,
         lengths: np.ndarray | None = None,
-        base: np.ndarray | None = None,
         features: TextFeatures | None = None,
         source: str = "",
     ) -> None:
         """`themes`: the forecaster's, by index. `site`: where it reads, for `follow`; with `features` it reads the text
         instead. `subject`, `policy`: what it was fitted on; anything else is doubted. `every`: tokens after which to
-        read again within a sentence, 0 for never. `lengths` (themes,) mean tokens of a segment, for distances. `base`
-        (themes,) how often each theme comes, for the evidence. `source`: how the forecaster came to be, in words.
-        Raises `InputError` for a rule about a theme that is not forecast.
+        read again within a sentence, 0 for never. `lengths` (themes,) mean tokens of a segment, for distances.
+        `source`: how the forecaster came to be, in words. Raises `InputError` for a rule about a theme that is not
+        forecast.
         """
         if (site is None) == (features is None):
             raise InputError("a monitor reads activations at a site or features of the text: give one of the two")
@@ -93,7 +92,6 @@ class Monitor:
         self.subject, self.policy = subject, policy
         self.off_path, self.rules, self.guard = off_path, tuple(rules), guard
         self.lengths = np.full(len(self.themes), np.nan) if lengths is None else np.asarray(lengths, dtype=float)
-        self.base = base
         self.hue: Callable[[str], str] = lambda theme: "#555555"
         """Theme -> "#rrggbb", for views."""
         self.source = source or (f"activations at {site}" if site else "text only")
