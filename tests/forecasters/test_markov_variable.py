@@ -6,7 +6,7 @@ import pytest
 from forepath.checks import check_forecaster
 from forepath.errors import ActivationError
 from forepath.forecasters import Markov, MarkovVariable
-from forepath.records import Futures
+from forepath.records import Forecast, Futures
 from forepath.stats.judge import Judge
 
 THEMES = ("a", "b", "c", "d", "end")
@@ -62,6 +62,24 @@ def test_backs_off_by_as_much_as_the_data_ask_for():
     last, futures, _ = world(2, 1000, 1.0)
     useful, _ = MarkovVariable(2).fit(last, futures).strengths
     assert useless[1] > 50 * useful[1]
+
+
+def test_contexts_that_each_only_one_prompt_had_are_not_trusted():
+    """Prompts differ, but not by their last themes: what looks sure within a prompt says nothing of another."""
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet(np.full(5, 0.3), size=300)
+    drawn = (truth.cumsum(1)[:, None, :-1] < rng.random((300, 16, 1))).sum(-1)
+    futures = Futures(THEMES, drawn[..., None].astype(np.int16))
+    last = rng.integers(0, 4, size=(300, 4))
+    train, test = Futures(THEMES, futures.steps[:150]), Futures(THEMES, futures.steps[150:])
+    judge = Judge(test, train)
+    score = judge.score("", MarkovVariable(4).fit(last[:150], train).predict(last[150:]))[0]
+    print(score)
+    assert score.explained > -0.03
+    contexts = {tuple(c) for c in last[:150].tolist()}
+    trusting = np.array([[np.bincount(drawn[:150][(last[:150] == c).all(1)].ravel(), minlength=5) + 0.5]
+                         if tuple(c) in contexts else [np.full(5, 1.0)] for c in last[150:].tolist()])  # fmt: skip
+    assert judge.score("", Forecast(THEMES, trusting / trusting.sum(-1, keepdims=True)))[0].explained < -0.3
 
 
 def test_keeps_the_contract():

@@ -2,7 +2,8 @@
 
 P(next | the last k themes) is the counts after them, plus a number of samples that follow the odds after the last
 k - 1: a Dirichlet prior around the shorter context, down to the base rate (MacKay & Peto 1995, Nat. Lang. Eng. 1:289;
-the hierarchical form is that of Teh 2006). How many samples is learned for each order (`dirichlet_strength`).
+the hierarchical form is that of Teh 2006). How many samples is learned for each order by leaving out one prompt at a
+time: samples of one prompt are alike, so that a context that only one prompt had would look surer than it is.
 
 The first step goes on from where the prompt was cut, perhaps in the middle of a theme, so that it has counts of its
 own; all later steps share theirs, and their context grows by the themes of the forecast itself.
@@ -19,15 +20,20 @@ from forepath.forecasters.exploring import explore
 from forepath.forecasters.inputs import checked, checked_pair
 from forepath.records import END, UNKNOWN, Forecast, Futures
 from forepath.stats.rates import smoothed
-from forepath.stats.shrinkage import dirichlet_strength, shrunk
+from forepath.stats.shrinkage import shrunk
+
+STRENGTHS = tuple(float(10.0**e) for e in np.arange(-1.0, 4.3, 0.25))
+"""Tried, in samples."""
+JUDGED = 20000
+"""Most samples on which they are compared."""
 
 
 class MarkovVariable:
     """From the last themes of the prompt, oldest first, `UNKNOWN` (-1) on the left where there were fewer.
 
     >>> themes = ("a", "b", "c", "end")  # b is followed by what came before it
-    >>> steps = np.array([[[1, 0, 3]] * 9, [[1, 2, 3]] * 9], dtype=np.int16)
-    >>> markov = MarkovVariable().fit(np.array([[-1, 0], [-1, 2]]), Futures(themes, steps))
+    >>> steps = np.array([[[1, 0, 3]] * 9, [[1, 2, 3]] * 9] * 20, dtype=np.int16)
+    >>> markov = MarkovVariable().fit(np.array([[-1, 0], [-1, 2]] * 20), Futures(themes, steps))
     >>> markov.predict(np.array([[-1, 0], [-1, 2]])).steps[:, 1].round(1).tolist()
     [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
     """
@@ -53,12 +59,15 @@ class MarkovVariable:
         start, end = self.order + last.shape[1], futures.themes.index(END)
         self.themes, self._width, self._horizon = futures.themes, last.shape[1], horizon
         contexts, after = whole[:, start - self.order : start], whole[:, start]
-        self._first = _tables(contexts[after != UNKNOWN], after[after != UNKNOWN], count)
+        owner = np.repeat(np.arange(len(last)), samples)
+        contexts, after = whole[:, start - self.order : start], whole[:, start]
+        seen = after != UNKNOWN
+        self._first = _tables(contexts[seen], after[seen], owner[seen], count)
         pairs = [(whole[:, at - self.order : at], whole[:, at]) for at in range(start + 1, start + horizon)]
         contexts = np.concatenate([np.zeros((0, self.order), dtype=int), *[c for c, _ in pairs]])
         after = np.concatenate([np.zeros(0, dtype=int), *[a for _, a in pairs]])
         kept = (after != UNKNOWN) & (contexts[:, -1] != end)
-        self._later = _tables(contexts[kept], after[kept], count)
+        self._later = _tables(contexts[kept], after[kept], np.tile(owner, len(pairs))[kept], count)
         return self
 
     @property
@@ -102,21 +111,53 @@ def _keys(contexts: np.ndarray, order: int, count: int) -> np.ndarray:
     return np.where((used == UNKNOWN).any(axis=1), -1, key)
 
 
-def _tables(contexts: np.ndarray, after: np.ndarray, count: int) -> list[_Table]:
-    """By order from 0. Contexts (n, order) and what came after (n,)."""
+def _tables(contexts: np.ndarray, after: np.ndarray, owner: np.ndarray, count: int) -> list[_Table]:
+    """By order from 0. Contexts (n, order), what came after (n,) and of which prompt (n,)."""
     base = smoothed(np.bincount(after, minlength=count))
     tables = [_Table(np.zeros(1, dtype=np.int64), base[None], 0.0)]
+    without = None  # the odds of some of the rows, as if their prompt had not been seen
+    some = np.arange(0, len(after), max(1, len(after) // JUDGED))
+    if len(after):
+        own, whole = _shared(owner, after, some, count), np.bincount(after, minlength=count)
+        without = smoothed(whole - own)
     for order in range(1, contexts.shape[1] + 1):
         keys = _keys(contexts, order, count)
-        known = keys >= 0
+        known = np.flatnonzero(keys >= 0)
+        if not len(known):
+            tables.append(_Table(np.zeros(0, dtype=np.int64), np.zeros((0, count)), 1.0))
+            continue
         seen, which = np.unique(keys[known], return_inverse=True)
         counts = np.bincount(which * count + after[known], minlength=len(seen) * count).reshape(len(seen), count)
-        place = np.searchsorted(keys[known], seen, sorter=np.argsort(keys[known], kind="stable"))
-        example = contexts[known][np.argsort(keys[known], kind="stable")[place]] if len(seen) else contexts[:0]
-        shorter = _odds(tables, example[:, contexts.shape[1] - order + 1 :])
-        strength = dirichlet_strength(counts, shorter) if len(seen) else 1.0
+        first = np.unique(which, return_index=True)[1]
+        shorter = _odds(tables, contexts[known[first], contexts.shape[1] - order + 1 :])
+        judged = keys[some] >= 0
+        assert without is not None
+        others = counts[np.searchsorted(seen, keys[some[judged]])]
+        others = others - _shared(keys * (owner.max() + 1) + owner, after, some[judged], count)
+        strength = _strength(others, without[judged], after[some[judged]])
+        without[judged] = shrunk(others, without[judged], strength)
         tables.append(_Table(seen, shrunk(counts, shorter, strength), strength))
     return tables
+
+
+def _shared(marks: np.ndarray, after: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """(rows, themes) what came after in all rows that have the same mark as each of `rows`."""
+    wanted, which = np.unique(marks[rows], return_inverse=True)
+    place = np.minimum(np.searchsorted(wanted, marks), len(wanted) - 1)
+    mine = wanted[place] == marks
+    flat = np.bincount(place[mine] * count + after[mine], minlength=len(wanted) * count)
+    found: np.ndarray = flat.reshape(len(wanted), count)[which]
+    return found
+
+
+def _strength(others: np.ndarray, shorter: np.ndarray, after: np.ndarray) -> float:
+    """The number of samples with the least cross-entropy for what came after, given the other prompts' counts."""
+    told, rows = others.sum(axis=1) > 0, np.arange(len(after))
+    if not told.any():
+        return STRENGTHS[-1]  # no context was shared by two prompts: nothing says that it can be trusted
+    hit, short, total = others[rows, after][told], shorter[rows, after][told], others.sum(axis=1)[told]
+    losses = [-np.log((hit + s * short) / (total + s)).mean() for s in STRENGTHS]
+    return STRENGTHS[int(np.argmin(losses))]
 
 
 def _odds(tables: list[_Table], contexts: np.ndarray) -> np.ndarray:
