@@ -1,0 +1,96 @@
+"""Many clients at once: does every one get its own text, how soon, and what does watching add?
+
+Claim: 64 concurrent streams on the bundled model, no token lost or in another's text. Every stream is compared with
+what the subject writes alone from the same seed. Prints seconds to the first token and between tokens (median, 99th
+percentile) and tokens per second, unmonitored and monitored, as a client on this machine sees them.
+
+    python benchmarks/serving.py [--run DIR] [--streams N] [--tokens N]
+
+Without --run nothing is monitored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import numpy as np
+
+from forepath.apps.monitoring import open_monitor
+from forepath.apps.proxy.application import create_app
+from forepath.apps.proxy.channel import Channel
+from forepath.apps.proxy.engine import Engine
+from forepath.apps.proxy.local import Local
+from forepath.apps.proxy.server import serving
+from forepath.apps.proxy.watching import Watcher
+from forepath.apps.runs import open_run
+from forepath.monitors.actions import Actions
+from forepath.organisms import bundled
+from forepath.records import Policy
+from forepath.subjects.huggingface import HuggingFaceSubject, load
+from forepath.worlds.documents import document_grammar
+
+TOKEN = "benchmark"
+
+
+def stream(url: str, prompt: str, seed: int, tokens: int) -> tuple[str, list[float]]:
+    """(the text, seconds of every frame with text since the request)."""
+    body = {"prompt": prompt, "seed": seed, "max_tokens": tokens, "stream": True}
+    began, text, times = time.perf_counter(), "", []
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    with httpx2.stream("POST", f"{url}/v1/completions", json=body, headers=headers, timeout=600) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: {"):
+                piece = json.loads(line[6:])["choices"][0]["text"]
+                times += [time.perf_counter() - began] if piece else []
+                text += piece
+    return text, times
+
+
+def measure(subject: HuggingFaceSubject, watcher: Watcher | None, channel: Channel, many: int, tokens: int) -> None:
+    prompts = [p.text for p in document_grammar().prompts(6, many)]
+    policy = Policy(max_tokens=tokens)
+    alone = []
+    for seed, prompt in enumerate(prompts):
+        written = [s.tokens[0] for s in subject.stream([prompt], seeds=[seed], policy=policy)]
+        alone.append(subject.decode([t for t in written if t is not None]))
+    engine = Engine(most_streams=many, most_waiting=many)
+    app = create_app(Local(subject, engine, watcher, policy), channel)
+    with serving(app, token=TOKEN) as url, ThreadPoolExecutor(many) as pool:
+        began = time.perf_counter()
+        found = list(pool.map(lambda i: stream(url, prompts[i], i, tokens), range(many)))
+        spent = time.perf_counter() - began
+    engine.close()
+    wrong = sum(text != truth for (text, _), truth in zip(found, alone, strict=True))
+    first = np.array([times[0] for _, times in found if times])
+    gaps = np.concatenate([np.diff(times) for _, times in found])
+    pieces = sum(len(times) for _, times in found)
+    print(
+        f"{'monitored' if watcher else 'unmonitored'}: {many} streams, {pieces} pieces of text, {wrong} texts that are "
+        f"not their own; first piece after {np.median(first):.3f} s (99 %: {np.quantile(first, 0.99):.3f}), between "
+        f"pieces {1e3 * np.median(gaps):.1f} ms (99 %: {1e3 * np.quantile(gaps, 0.99):.1f}), "
+        f"{pieces / spent:.0f} pieces/s"
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run")
+    parser.add_argument("--streams", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=64)
+    asked = parser.parse_args()
+    if not asked.run:
+        measure(load(bundled.path("documents")), None, Channel("b"), asked.streams, asked.tokens)
+        return
+    run, channel = open_run(asked.run), Channel("b")
+    measure(run.subject, None, channel, asked.streams, asked.tokens)
+    watcher = Watcher(open_monitor(run), Actions(), channel.publish)
+    measure(run.subject, watcher, channel, asked.streams, asked.tokens)
+    watcher.close()
+
+
+if __name__ == "__main__":
+    main()
