@@ -172,3 +172,17 @@ def test_reference_texts_are_of_the_run(base):
     texts = reference_texts(base)
     assert len(texts) == 48 and all(t.startswith("w") for t in texts)
     assert replace(labelled(base)[0], segments=()).text in texts[0]
+
+
+def test_what_the_forecaster_foretells_stands_beside_what_was_sampled(base, tmp_path):
+    from forepath.apps.foretelling import Foretold, foretell
+
+    intervene(base, making.add("resid.0", np.ones(16)), tmp_path / "early")  # before whatever site was chosen
+    changed = open_run(tmp_path / "early")
+    found = foretell(base, changed)
+    assert isinstance(found, Foretold) and found.foreseen.prompts == found.transfer.prompts > 5
+    assert found.foreseen.shift.shape == found.sampled.shape and -1 <= found.rank <= 1
+    text = forepath("compare", base.path, changed.path, "--no-fluency", "--foretold").stdout
+    assert "Foretold from activations alone" in text and "Rank correlation" in text
+    unseen = foretell(base, base)
+    assert isinstance(unseen, InterventionError) and "does not reach" in str(unseen)

@@ -93,6 +93,7 @@ def compare(
     margin: Annotated[float, typer.Option(help="A share that shifts by less has stayed.")] = 0.05,
     rate: Annotated[float, typer.Option(help="False discoveries accepted among what is said to move.")] = 0.05,
     fluency: Annotated[bool, typer.Option(help="Read all texts with RUN_A's model.")] = True,
+    foretold: Annotated[bool, typer.Option("--foretold", help="Add what RUN_A's forecaster foretells.")] = False,
     trust_remote_code: Trust = False,
 ) -> None:
     """What moved from one run to another, by how much, how surely, and what did not move."""
@@ -111,6 +112,10 @@ def compare(
     if picture is not None:
         print(f"picture: {found.plot(picture)}", file=sys.stderr)
     print(dump_json(found.to_json()) if json else found.markdown(title))
+    if foretold and not json:
+        from forepath.apps.foretelling import foretell
+
+        print(foretell(*sides))
 
 
 def sweep(
