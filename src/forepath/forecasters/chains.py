@@ -54,8 +54,7 @@ def listed(
     Likeliest in any row first.
     """
     rows, probs, paths = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    distinct, which = np.unique(paths, axis=0, return_inverse=True)
-    which = which.reshape(-1)
+    distinct, which = _distinct(paths, len(themes))
     peaks = np.zeros(len(distinct))
     np.maximum.at(peaks, which, probs)
     best = np.argsort(-peaks, kind="stable")[:MOST]
@@ -65,6 +64,18 @@ def listed(
     table = np.zeros((count, len(best)))
     table[rows[kept], place[which[kept]]] = probs[kept]
     return tuple(tuple(themes[t] for t in distinct[i] if t >= 0) for i in best), table
+
+
+def _distinct(paths: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(distinct rows in order, which of them each row is). Paths as one number each, where they fit into 64 bits."""
+    if float(count + 1) ** paths.shape[1] >= 2.0**62:
+        distinct, which = np.unique(paths, axis=0, return_inverse=True)
+        return distinct, which.reshape(-1)
+    keys = np.zeros(len(paths), dtype=np.int64)
+    for column in paths.T:
+        keys = keys * (count + 1) + (column + 1)
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    return paths[first], which.reshape(-1)
 
 
 def _padded(paths: np.ndarray, horizon: int) -> np.ndarray:
