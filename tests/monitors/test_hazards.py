@@ -70,5 +70,5 @@ def test_transitions_make_the_chains_of_the_linear_forecaster():
             p = forecast.steps[row, 0, index[0]]
             p *= np.prod([links[row, h, i, j] for h, (i, j) in enumerate(itertools.pairwise(index))])
             assert np.isclose(p, forecast.probs[row, c])
-    with pytest.raises(ForecastError, match="chains=True"):
+    with pytest.raises(ForecastError, match=r"chains=True"):
         LinearForecaster(chains=False).fit(x, futures).transitions(x)

@@ -83,6 +83,14 @@ def test_a_reading_has_seen_only_what_stands_before_it():
         assert np.allclose(reading.hazards[0], reading.forecast.steps[0, 0])
 
 
+def test_a_forecaster_without_chains_is_followed_too_with_steps_as_if_independent():
+    rng = np.random.default_rng(0)
+    steps = rng.integers(0, 5, size=(60, 3, 2)).astype(np.int16)
+    plain = LinearForecaster(chains=False, penalty=1.0).fit(rng.standard_normal((60, 6)), Futures(NAMES, steps))
+    _, seen = readings(monitor(forecaster=plain))
+    assert np.allclose(seen[0].hazards[0], seen[0].forecast.steps[0, 0]) and (seen[0].hazards[1] <= 1).all()
+
+
 def test_it_reads_again_every_so_many_tokens():
     _, seen = readings(monitor(every=7))
     tokens = [r.token for r in seen]

@@ -158,7 +158,7 @@ class Follower:
 
     def _links(self, activation: np.ndarray | None, steps: np.ndarray) -> np.ndarray:
         transitions = getattr(self._monitor.forecaster, "transitions", None)
-        if transitions is None or len(steps) == 1:
+        if transitions is None or len(steps) == 1 or not getattr(self._monitor.forecaster, "chains", True):
             return independent(steps, self._end)
         found: np.ndarray = transitions(self._features(activation))[0]
         return found

@@ -97,7 +97,7 @@ class Rule:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f'the rule {str(data)[:120]} cannot be read ({error}); wanted {{"themes": […], "within": 3, "above": '
-                '0.3}} or {{"rule": "P(… within 3) > 0.3"}}'
+                '0.3} or {"rule": "P(… within 3) > 0.3"}'
             ) from error
 
 
