@@ -149,6 +149,9 @@ def test_scores_by_hand():
     assert (score.raised, score.true, score.false, score.unjudged) == (3, 1, 1, 1)
     assert (score.occurrences, score.foreseen, score.lead) == (3, 1, 10.0)
     assert score.false_per_conversation == pytest.approx(1 / 3) and score.precision == 0.5
+    while_written = replace(conversation([(30, True)], line).readings[0], theme="war")
+    score = score_rule(rule, [replace(hit, readings=(while_written,))])
+    assert (score.raised, score.late, score.true, score.foreseen) == (1, 1, 0, 0), "that was no forecast"
     none = score_rule(rule, [conversation([], [("food", 0, 10)])])
     assert np.isnan([none.precision, none.recall, none.lead]).all()
 

@@ -109,6 +109,8 @@ class RuleScore:
     true: int
     """Of these, a theme of the rule was then written within its horizon."""
     false: int
+    late: int
+    """A theme of the rule was being written already: neither true nor false."""
     unjudged: int
     """The text was cut off before the horizon was over."""
     precision: float
@@ -131,11 +133,15 @@ class RuleScore:
 def score_rule(rule: Rule, conversations: Sequence[Followed]) -> RuleScore:
     """Hold every alarm of `rule`, in every conversation, against what was then written."""
     verdicts: list[bool | None] = []
+    late = 0
     leads: list[int] = []
     occurrences = 0
     for one in conversations:
-        alarms = [a for r in one.readings for a in r.alarms if a.kind == "watch" and a.rule == str(rule)]
-        verdicts += [_came(rule, one, a.token) for a in alarms if a.raised]
+        told = [(r, a) for r in one.readings for a in r.alarms if a.kind == "watch" and a.rule == str(rule)]
+        alarms = [a for _, a in told]
+        early = [a for r, a in told if a.raised and r.theme not in rule.themes]
+        late += sum(a.raised for a in alarms) - len(early)
+        verdicts += [_came(rule, one, a.token) for a in early]
         for theme, token in one.themes:
             if theme in rule.themes:
                 occurrences += 1
@@ -145,9 +151,10 @@ def score_rule(rule: Rule, conversations: Sequence[Followed]) -> RuleScore:
     true, false = verdicts.count(True), verdicts.count(False)
     nan = float("nan")
     low, middle, high = np.quantile(leads, [0.25, 0.5, 0.75]).tolist() if leads else (nan, nan, nan)
+    precision = true / (true + false) if true + false else nan
     return RuleScore(
-        str(rule), len(verdicts), true, false, verdicts.count(None), true / (true + false) if true + false else nan,
-        occurrences, len(leads), len(leads) / occurrences if occurrences else nan, middle, low, high,
+        str(rule), len(verdicts) + late, true, false, late, verdicts.count(None), precision, occurrences,
+        len(leads), len(leads) / occurrences if occurrences else nan, middle, low, high,
         false / len(conversations) if conversations else nan,
     )  # fmt: skip
 
