@@ -63,7 +63,7 @@ def test_learns_what_no_first_order_chain_can(fitted):
         return np.abs(np.stack(found, 1) - true).sum(1).mean()
 
     assert gap(ours.predict(x)) < 0.3 < 0.6 < gap(linear.predict(x))
-    assert ours.losses[0] - min(ours.losses) > 0.5 and ours.share > 0
+    assert ours.losses[0] - min(ours.losses) > 0.3 and ours.share > 0
 
 
 def test_the_odds_of_steps_are_sums_over_chains_and_chains_have_their_scored_odds(fitted):
