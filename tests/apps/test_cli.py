@@ -13,6 +13,7 @@ COMMANDS = (
     "resume",
     "forecast",
     "score",
+    "judge",
     "show",
     "demo",
     "prompts",

@@ -111,3 +111,38 @@ def test_forecasts_of_something_else_are_refused(world):
         judge.score("q", Forecast(THEMES, p[:10, None]))
     with pytest.raises(InputError, match="same codebook"):
         Judge(Futures(("a", "end"), np.zeros((1, 1, 1), np.int16)), Futures(THEMES, judge._steps))
+
+
+def test_losses_per_prompt_add_up_to_the_scores_of_the_table():
+    rng = np.random.default_rng(3)
+    themes = ("a", "b", "c", "end")
+    odds = rng.dirichlet(np.ones(4), size=(60, 2))
+    steps = np.array([[[rng.choice(4, p=odds[p, h]) for h in range(2)] for _ in range(8)] for p in range(60)])
+    steps[:5, 1:] = -1  # five prompts of which one sample was seen: not judged
+    futures = Futures(themes, steps.astype(np.int16))
+    judge = Judge(futures, futures)
+    forecast = Forecast(themes, odds)
+    losses = judge.losses(forecast)
+    assert np.isnan(losses[:5]).all() and np.isfinite(losses[5:]).all()
+    for h, score in enumerate(judge.score("x", forecast)):
+        assert score.cross_entropy == pytest.approx(np.nanmean(losses[:, h]))
+    for k in (1, 4):
+        sampled = judge.sampled_losses(k)
+        for h, score in enumerate(judge.monte_carlo(k, shrink=True)):
+            assert score.cross_entropy == pytest.approx(np.nanmean(sampled[:, h]))
+
+
+def test_fusion_with_the_base_rate_is_shrunk_monte_carlo_and_with_the_truth_better():
+    rng = np.random.default_rng(4)
+    themes = ("a", "b", "c", "end")
+    odds = rng.dirichlet(0.4 * np.ones(4), size=(300, 1))
+    steps = np.array([[[rng.choice(4, p=odds[p, 0])] for _ in range(16)] for p in range(300)])
+    futures = Futures(themes, steps.astype(np.int16))
+    judge = Judge(futures, futures)
+    base = Forecast(themes, np.tile(judge.base, (300, 1, 1)))
+    (shrunk,), (same,) = judge.monte_carlo(4, shrink=True), judge.fused("f", 4, base, judge.strengths)
+    assert same.cross_entropy == pytest.approx(shrunk.cross_entropy)
+    (fused,) = judge.fused("f", 4, Forecast(themes, odds), [30.0])
+    assert fused.cross_entropy < shrunk.cross_entropy
+    (wrong,) = judge.fused("f", 4, Forecast(themes, odds[::-1]), [30.0])  # the oracle can fail: others' forecasts
+    assert wrong.cross_entropy > shrunk.cross_entropy

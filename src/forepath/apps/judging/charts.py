@@ -116,11 +116,13 @@ def _axes(chart: Chart, x: _Scale, y: _Scale, wide: int, high: int) -> list[str]
     if chart.diagonal:
         low, top = max(x.low, y.low, 0.0), min(x.high, y.high)
         out.append(f'<line class="level" x1="{x(low):.1f}" y1="{y(low):.1f}" x2="{x(top):.1f}" y2="{y(top):.1f}"/>')
-    out.append(f'<text x="{(LEFT + wide) / 2:.0f}" y="{high - 4}" text-anchor="middle">{escape(chart.across)}</text>')
+    out.append(
+        f'<text x="{(LEFT + wide) / 2:.0f}" y="{high - 4}" text-anchor="middle">{escape(plain(chart.across))}</text>'
+    )
     middle = (TOP + foot) / 2
     out.append(
         f'<text x="12" y="{middle:.0f}" text-anchor="middle" transform="rotate(-90 12 {middle:.0f})">'
-        f"{escape(chart.up)}</text>"
+        f"{escape(plain(chart.up))}</text>"
     )
     return out
 

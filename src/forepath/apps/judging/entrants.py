@@ -63,7 +63,8 @@ def entrants(case: Case) -> list[Entrant]:
 
     def shuffled() -> np.ndarray:
         values = chosen().copy()
-        values[case.known] = values[np.random.default_rng(seed).permutation(case.known)]
+        order = np.random.default_rng(seed).permutation(len(case.known))
+        values[case.known[order]] = chosen()[case.known]  # so that each meets the futures it meets in `forepath score`
         return values
 
     found = [

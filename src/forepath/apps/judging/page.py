@@ -15,7 +15,8 @@ from forepath.apps.judging.figures import (
     skill_by_step,
     worth_curve,
 )
-from forepath.apps.judging.tables import Table, headline, tables_of
+from forepath.apps.judging.headline import headline
+from forepath.apps.judging.tables import Table, tables_of
 from forepath.apps.terminal import plain
 
 _STYLE = """

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forepath.apps.judging.tables import Table, headline, tables_of
+from forepath.apps.judging.headline import headline
+from forepath.apps.judging.tables import Table, tables_of
 from forepath.apps.terminal import plain
 
 WIDE = 100

@@ -118,7 +118,7 @@ def afford(case: Case, asked: Sequence[Asked]) -> tuple[list[Asked], str, list[M
         f"new samples: {prompts} prompts × {samples_of(case)}, about {prompts * price / 60:.1f} minutes at "
         f"{1e3 * price / samples_of(case):.0f} ms a sample (budget {case.options.budget:g} minutes)"
     )
-    case.report("new samples", 0, 1, told)
+    case.report("new samples", 1, 1, told)
     return cut, told, unpaid
 
 
@@ -154,14 +154,14 @@ def preceded(case: Case, texts: Sequence[str]) -> list[str]:
 
 
 def cut_short(text: str, most: int = BEFORE) -> str:
-    """Its beginning, up to the last full stop or line break within `most` characters.
+    """Its beginning, up to the last full stop or line break within `most` characters; without one, to the last word.
 
-    >>> cut_short("One. Two. Three", 9)
-    'One. Two.'
+    >>> cut_short("One. Two. Three", 9), cut_short("one two three", 9)
+    ('One. Two.', 'one two')
     """
     part = text[:most]
     stop = max(part.rfind(". ") + 1, part.rfind("\n"), len(part) if part.endswith(".") else 0)
-    return part[:stop].strip()
+    return part[: stop if stop > 0 else max(part.rfind(" "), 0)].strip()
 
 
 def _fitting(case: Case, texts: Sequence[str]) -> list[int]:

@@ -4,11 +4,11 @@ can fool its reader.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from forepath.apps.judging.cells import cell, estimate, interval, last
 from forepath.apps.judging.keeping import number
 from forepath.apps.judging.wording import FOOLS, MEANS
 
@@ -44,7 +44,7 @@ def tables_of(data: Mapping[str, Any]) -> list[Table]:
 def _standing(data: Mapping[str, Any], rows: Rows, step: int, *, clean: bool = False) -> Table:
     spread = {r["forecaster"]: r for r in data["seeds"] if r["step"] == step}
     verdicts = {r["other"]: r for r in data["tests"] if r["step"] == step and r["one"] == data["main"]}
-    chosen = sorted((r for r in rows if r["step"] == step), key=lambda r: _last(number(r["cross_entropy"])))
+    chosen = sorted((r for r in rows if r["step"] == step), key=lambda r: last(number(r["cross_entropy"])))
     cells = []
     for row in chosen:
         name = row["forecaster"]
@@ -98,8 +98,8 @@ def _tests(data: Mapping[str, Any]) -> Table:
 
 def _decay(data: Mapping[str, Any]) -> Table:
     cells = [
-        (r["forecaster"], str(r["step"]), interval(*_estimate(r["explained"]), digits=2),
-         interval(*_estimate(r["worth"]), digits=1))
+        (r["forecaster"], str(r["step"]), interval(*estimate(r["explained"]), digits=2),
+         interval(*estimate(r["worth"]), digits=1))
         for r in data["decay"]
     ]  # fmt: skip
     heads = ("forecaster", "step", "explained [95 %]", "worth in shrunk samples [95 %]")
@@ -138,7 +138,7 @@ def _groups(data: Mapping[str, Any]) -> Table:
 
 
 def _sites(data: Mapping[str, Any]) -> Table:
-    rows = sorted(data["sweeps"]["sites"], key=lambda r: _last(number(r["validation"])))
+    rows = sorted(data["sweeps"]["sites"], key=lambda r: last(number(r["validation"])))
     best = data["sweeps"]["chosen"] or {}
     cells = [
         (r["site"], r["normalise"], cell(r["validation"], 3), cell(r["test"], 3),
@@ -176,7 +176,7 @@ def _promises(data: Mapping[str, Any]) -> Table:
         cells.append(
             (
                 f"{what}, {r['method']}",
-                interval(*_estimate(r["coverage"])),
+                interval(*estimate(r["coverage"])),
                 f"{cell(r['size'], 2)} : {cell(r['exact_size'], 2)}" + (" (everything)" if r["everything"] else ""),
                 str(r["calibrated_on"]),
                 "–" if least is None else f"{least['group']} {cell(least['coverage'], 2)} (n {least['prompts']})",
@@ -193,7 +193,7 @@ def _savings(data: Mapping[str, Any]) -> Table:
             str(r["raw"]),
             cell(r["shrunk"], 1),
             cell(r["fused"], 1),
-            interval(*_estimate(r["share"]), digits=2),
+            interval(*estimate(r["share"]), digits=2),
             cell(r["share_of_shrunk"], 2),
             cell(r["strength"], 1),
         )
@@ -205,7 +205,7 @@ def _savings(data: Mapping[str, Any]) -> Table:
 
 def _strangers(data: Mapping[str, Any]) -> Table:
     cells = [
-        (r["method"], r["by"], interval(*_estimate(r["auroc"])), cell(r["flagged_new"], 2), cell(r["flagged_old"], 2),
+        (r["method"], r["by"], interval(*estimate(r["auroc"])), cell(r["flagged_new"], 2), cell(r["flagged_old"], 2),
          str(r["n_prompts"]))
         for r in data["strangers"]
     ]  # fmt: skip
@@ -242,69 +242,3 @@ def _costs(data: Mapping[str, Any]) -> Table:
 def _missing(data: Mapping[str, Any]) -> Table:
     cells = [(r["forecaster"], r["reason"]) for r in data["missing"]]
     return Table("What is not here, and why", ("row", "reason"), cells)
-
-
-def cell(value: Any, digits: int) -> str:
-    """A number as it is shown; "–" could not be judged.
-
-    >>> cell(None, 2), cell("inf", 2), cell(-0.0001, 2)
-    ('–', '∞', '0.00')
-    """
-    shown = number(value)
-    if math.isnan(shown):
-        return "–"
-    if math.isinf(shown):
-        return "∞" if shown > 0 else "-∞"
-    text = f"{shown:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
-
-
-def interval(value: Any, low: Any, high: Any, *, digits: int = 3, signed: bool = False) -> str:
-    """ "value [low, high]"."""
-    plus = "+" if signed and number(value) > 0 else ""
-    return f"{plus}{cell(value, digits)} [{cell(low, digits)}, {cell(high, digits)}]"
-
-
-def _estimate(found: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    return found["value"], found["low"], found["high"]
-
-
-def _last(value: float) -> float:
-    return math.inf if math.isnan(value) else value
-
-
-def headline(data: Mapping[str, Any]) -> list[str]:
-    """The few sentences at the top; a leak is the first of them."""
-    rows = {(r["forecaster"], r["step"]): r for r in data["rows"]}
-    main = rows[data["main"], 1]
-    lines = [f"LEAK ({leak['kind']}): {leak['what']}." for leak in data["leaks"]]
-    if lines:
-        lines.append("Nothing below can be trusted on the prompts named above; it was judged because you allowed it.")
-    lines.append(
-        f"{data['main']} forecasts the next theme of {data['subject']} with {interval(main['cross_entropy'], main['low'], main['high'])} "  # noqa: E501
-        f"nats on {main['n_prompts']} prompts it never saw: {cell(main['explained'], 2)} of what there is to explain, "
-        f"worth {cell(main['k_shrunk'], 1)} shrunk samples."
-    )
-    for side, what in (("better", "better than"), ("worse", "worse than"), ("not told apart", "not told apart from")):
-        names = [r["other"] for r in data["tests"] if (r["one"], r["step"], r["verdict"]) == (data["main"], 1, side)]
-        if names:
-            lines.append(f"It is {what} {_listed(names)}.")
-    lines += _rivalry(data, rows)
-    return lines
-
-
-def _rivalry(data: Mapping[str, Any], rows: Mapping[tuple[str, int], Mapping[str, Any]]) -> list[str]:
-    """What must be said unasked: a rival that reads no activations, or only the next word, does as well."""
-    kinds = {name: about["kind"] for name, about in data["about"].items()}
-    texts = {n: number(rows[n, 1]["cross_entropy"]) for n, kind in kinds.items() if kind == "text" and (n, 1) in rows}
-    lines = []
-    if texts:
-        best = min(texts, key=texts.__getitem__)
-        main = number(rows[data["main"], 1]["cross_entropy"])
-        gain = 100 * (1 - main / texts[best])
-        lines.append(f"Against the best rival that reads the text only ({best}) it loses {gain:.0f} % fewer nats.")
-    return lines
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

@@ -18,7 +18,7 @@ from forepath.apps.judging.early import fit_early
 from forepath.apps.judging.entrants import Entrant, entrants
 from forepath.apps.judging.fits import forecast_of, refits_of
 from forepath.apps.judging.fusing import fusions
-from forepath.apps.judging.groups import left_out
+from forepath.apps.judging.groups import column_of, left_out
 from forepath.apps.judging.judgement import Judgement
 from forepath.apps.judging.keeping import Kept, plain_json
 from forepath.apps.judging.leaking import check_leaks
@@ -62,6 +62,7 @@ def judge(
         subject = subject_of(store, settings)
         version = f"{forepath.__version__} {read_codebook(store).id}"
         case = Case(Trial(store, settings, subject, folds, bench), options, Kept(store, version), report)
+        column_of(case)  # a column that is not there is said before the work begins
         leaks = check_leaks(case)
         data = plain_json(_judged(case, leaks))
         store.write_document("judgement", data)
@@ -143,9 +144,10 @@ def _slow(fitted: Sequence[Entrant], again: Sequence[Entrant]) -> list[str]:
 
 
 def _pairs(case: Case, names: Sequence[str]) -> list[tuple[str, str]]:
-    """The run's forecaster against everything, and the chain transformer against Markov chains."""
+    """The run's forecaster against everything, the chain transformer against Markov chains, a control and chance."""
     pairs = [(case.main, other) for other in names if other != case.main]
-    return pairs + [("chain", "markov_variable")] * ({"chain", "markov_variable"} <= set(names))
+    more = [("chain", "markov_variable"), ("shuffled", "base_rate")]
+    return pairs + [pair for pair in more if set(pair) <= set(names)]
 
 
 def _drawn(case: Case, fitted: Sequence[Entrant]) -> list[str]:
