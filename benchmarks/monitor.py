@@ -2,9 +2,9 @@
 
 Claim: with the linear head, at most 2 % of the decoding time per token. Prints, for one text at a time and for many,
 milliseconds per token of the stream, of the stream with its text spelled out, and of the watched stream (medians over
-rounds that alternate, processor time and wall clock), and the share that watching takes. The seeds are the same, so all
-write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than Python takes
-to look at one: the share is then larger, and printed too.
+rounds that alternate, processor time and wall clock), and the share that watching takes. The seeds are the same, so
+all write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than Python
+takes to look at one: the share is then larger, and printed too.
 
     python benchmarks/monitor.py [--run DIR] [--rows N] [--rounds N] [--every N]
 
