@@ -8,10 +8,10 @@ PyTorch (Adam on the same soft targets). Seconds are by the clock and of process
 500 further prompts: of the next theme from its known odds (`exact` is the least possible), of all steps from samples.
 Threads are as many as the environment gives (`OMP_NUM_THREADS`).
 
-Result so far, in seconds of processor time on one core that a dozen other jobs shared (by the clock it took ten times as
-long, so these are provisional, and nothing was measured beside the peers yet). 10,000 forecasts: linear, odds of the
-steps 0.05; with chains 4.7; ridge with chains 2.4. Chain transformer: 2.6 for 1,000 forecasts, which makes 26 for 10,000.
-Fitting 200 prompts: ridge 0.5, linear 1.8. Fitting 2,000 has not been timed on a calm machine.
+Result so far, in seconds of processor time on one core that a dozen other jobs shared (by the clock it took ten times
+as long, so these are provisional, and nothing was measured beside the peers yet). 10,000 forecasts: linear, odds of the
+steps 0.05; with chains 4.7; ridge with chains 2.4. Chain transformer: 2.6 for 1,000 forecasts, which makes 26 for
+10,000. Fitting 200 prompts: ridge 0.5, linear 1.8. Fitting 2,000 has not been timed on a calm machine.
 """
 
 from __future__ import annotations
