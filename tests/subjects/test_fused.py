@@ -219,3 +219,61 @@ def test_activations_of_a_fused_step_are_those_the_hooks_read():
         assert ours.tokens == theirs.tokens
         for site in sites:
             np.testing.assert_allclose(ours.activations[site], theirs.activations[site], atol=2e-3)
+
+
+class Counted(HuggingFaceSubject):
+    """Four cores, whatever the machine; how many batches were being written at once, at most."""
+
+    cores = 4
+
+    def stream(self, *args, **kwargs):
+        self.alive = getattr(self, "alive", 0) + 1
+        self.most = max(getattr(self, "most", 0), self.alive)
+        yield from super().stream(*args, **kwargs)
+        self.alive -= 1
+
+
+def test_batches_written_at_once_are_the_ones_written_in_turn():
+    """Captures put hooks on the model while another thread may be reading it."""
+    made = [kind(llama(), word_tokenizer(), name="t", fingerprint="f") for kind in (HuggingFaceSubject, Counted)]
+    prompts = [" ".join(f"w{3 + (i * j) % 20}" for j in range(1 + i % 5)) for i in range(24)]
+    results = []
+    threads = torch.get_num_threads()
+    for subject in made:
+        subject.max_rows = 4
+        done = []
+        results.append(
+            sample(subject, prompts, samples=2, policy=POLICY, capture=("resid.1", "logits"),
+                   report=lambda n, total, done=done: done.append((n, total)))
+        )  # fmt: skip
+        assert done == [(4 * n, 48) for n in range(1, 13)]
+    (plain, read), (together, read_together) = results
+    assert made[1].most > 1
+    assert [t.tokens for t in plain] == [t.tokens for t in together]
+    assert [t.id for t in together] == [f"{p}/{s}" for p in range(24) for s in range(2)]
+    for site, values in read.items():
+        np.testing.assert_array_equal(values, read_together[site])
+    assert torch.get_num_threads() == threads
+
+
+def test_a_bound_on_the_rows_is_one_for_all_threads():
+    subject = Counted(llama(), word_tokenizer(), name="t", fingerprint="f")
+    sample(subject, PROMPTS, samples=2, policy=Policy(max_tokens=3), max_rows=2)
+    assert subject.most == 1
+
+
+def test_an_error_in_one_of_many_batches_is_raised_and_the_rest_is_not_begun():
+    class Torn(Counted):
+        begun = 0
+
+        def stream(self, prompts, **kwargs):
+            self.begun += 1
+            if self.begun == 3:
+                raise OSError("torn")
+            return super().stream(prompts, **kwargs)
+
+    subject = Torn(llama(), word_tokenizer(), name="t", fingerprint="f")
+    subject.max_rows = 2
+    with pytest.raises(OSError, match="torn"):
+        sample(subject, [f"w{i} w{i}" for i in range(3, 99)], samples=2, policy=POLICY)
+    assert subject.begun < 96

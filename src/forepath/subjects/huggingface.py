@@ -5,6 +5,7 @@ Ties together the rest of the room. Knows nothing of themes, runs or forecasts.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -92,6 +93,7 @@ class HuggingFaceSubject:
         """Most tokens of prompt and continuation together; None where the model states no limit."""
         self._capture_dtype: torch.dtype = getattr(torch, capture_dtype)
         self._ready: dict[tuple[Intervention, ...], Applied] = {}
+        self._alone = threading.RLock()  # whoever puts hooks on the model, or runs it while there may be some
         with torch.inference_mode():
             self.anatomy = Anatomy(model)
             self.not_shared = probe(model, "shared")
@@ -99,6 +101,15 @@ class HuggingFaceSubject:
         """Why prompts do not share their cache with their rows, and why a step is not the fused one (slower, equally
         right); "" if they do and it is. Captures while writing and interventions inside always take the model's own
         step, as does a model with hooks or replaced parts."""
+
+    @property
+    def cores(self) -> int:
+        """How many batches may be written at once, each by a thread that has called `begin_worker`."""
+        return 1 if self.not_fused else torch.get_num_threads()
+
+    def begin_worker(self, workers: int) -> None:
+        """Make the calling thread one of `workers` that write at once: it gets its share of the cores."""
+        torch.set_num_threads(max(1, self.cores // workers))
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -200,7 +211,7 @@ class HuggingFaceSubject:
         while order:
             longest = len(encoded[order[-1]])
             order, batch = _split_tail(order, max(1, batch_tokens // longest))
-            with torch.inference_mode(), self._memory(f"batch_tokens={batch_tokens // 2}"):
+            with self._alone, torch.inference_mode(), self._memory(f"batch_tokens={batch_tokens // 2}"):
                 change.reading([encoded[i] for i in batch])
                 with change.active(), self.anatomy.reading(parsed.values()) as found:
                     logits, lengths = prefill(self.model, [encoded[i] for i in batch])
@@ -249,6 +260,7 @@ class HuggingFaceSubject:
             if fused is not None:
                 fused.wanted = frozenset(site.module for site in capturing.values())
             with (
+                nullcontext() if fused is not None else self._alone,
                 torch.inference_mode(),
                 self._memory(advice),
                 change.active(),
@@ -271,16 +283,12 @@ class HuggingFaceSubject:
         heads = [i for i, p in enumerate(prompts) if i == 0 or p != prompts[i - 1]]
         prompt_of = np.repeat(np.arange(len(heads)), np.diff([*heads, len(prompts)]))
         unique = [prompts[i] for i in heads]
-        fused = plain and not self.not_fused and not why_not(self.model)
-        path: Way = "expanded" if self.not_shared else "fused" if fused else "shared"
         change.reading(unique)
-        with (
-            torch.inference_mode(),
-            self._memory(advice),
-            change.active(),
-            self.anatomy.reading(sites.values()) as found,
-        ):
-            logits, batch = begin(self.model, unique, prompt_of.tolist(), path=path)
+        with self._alone, torch.inference_mode(), self._memory(advice):
+            fused = plain and not self.not_fused and not why_not(self.model)
+            path: Way = "expanded" if self.not_shared else "fused" if fused else "shared"
+            with change.active(), self.anatomy.reading(sites.values()) as found:
+                logits, batch = begin(self.model, unique, prompt_of.tolist(), path=path)
             read = self._read(sites, found, logits, torch.tensor([len(p) for p in unique]))
             return logits[prompt_of], batch, {name: values[prompt_of] for name, values in read.items()}
 
