@@ -10,6 +10,7 @@ import numpy as np
 
 from forepath.apps.fitting import head
 from forepath.apps.judging.case import Case
+from forepath.apps.judging.keeping import signature
 from forepath.apps.labelling import read_last_themes
 from forepath.apps.sampling import Narrowing
 from forepath.apps.scoring import untrained_of, words_of
@@ -41,6 +42,11 @@ class Entrant:
     """The one that is kept in the run, if it is."""
     slow: bool = False
     """Minutes rather than seconds: fitted once, and again only if the judge is asked to be thorough."""
+
+    @property
+    def key(self) -> str:
+        """To keep its forecasts by: another model or other layers under the same name are another entrant."""
+        return f"{self.name} {signature([self.about])}"
 
 
 def entrants(case: Case) -> list[Entrant]:

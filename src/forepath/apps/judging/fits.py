@@ -29,7 +29,7 @@ def forecast_of(case: Case, entrant: Entrant, refit: int = 0) -> tuple[Forecast,
         made = entrant.make(case.settings.seed + refit).fit(features[rows], case.futures(rows))
         return made.predict(features[case.test]).steps
 
-    odds, seconds = case.kept.odds(f"{entrant.name} refit {refit}", work)
+    odds, seconds = case.kept.odds(f"{entrant.key} refit {refit}", work)
     return case.forecast(odds), seconds
 
 

@@ -86,7 +86,7 @@ def _without(case: Case, entrant: Entrant, part: np.ndarray, column: str) -> For
             odds[inside] = made.predict(features[case.test[inside]]).steps
         return odds
 
-    return case.forecast(case.kept.odds(f"{entrant.name} without its {column}", work)[0])
+    return case.forecast(case.kept.odds(f"{entrant.key} without its {column}", work)[0])
 
 
 def _by_group(case: Case, groups: np.ndarray, inside: Forecast, outside: Forecast | None) -> list[dict[str, Any]]:

