@@ -39,3 +39,12 @@ def test_nothing_to_draw_is_no_picture():
     assert draw(Chart("t", "x", "y", [])) == ""
     assert draw(Chart("t", "x", "y", [Series("a", [(0.0, 1.0)])], log_x=True)) == ""
     assert draw(Chart("t", "x", "y", [Series("a", [(2.0, 2.0)])])).count("<circle") == 1  # one point has a scale, too
+
+
+def test_a_reliability_diagram_has_one_scale_for_both_axes():
+    svg = draw(Chart("t", "x", "y", [Series("a", [(0.2, 0.2), (0.6, 0.6)])], diagonal=True))
+    (x0, y0, x1, y1) = map(float, re.search(r'"level" x1="(\S+)" y1="(\S+)" x2="(\S+)" y2="(\S+)"', svg).groups())
+    for x, y in points(svg):  # what is forecast as observed lies on the line
+        assert (x - x0) / (x1 - x0) == pytest.approx((y - y0) / (y1 - y0), abs=0.01)
+    off = points(draw(Chart("t", "x", "y", [Series("a", [(0.2, 0.6), (0.6, 0.2)])], diagonal=True)))
+    assert (off[0][0] - x0) / (x1 - x0) != pytest.approx((off[0][1] - y0) / (y1 - y0), abs=0.1)

@@ -42,6 +42,7 @@ class Chart:
     marks: Sequence[tuple[float, str]] = field(default_factory=tuple)
     """Named ticks of the x axis in place of numbers."""
     diagonal: bool = False
+    """Where both axes are equal; they then have one scale, from 0."""
     level: float | None = None
     """A dashed line across at this height."""
 
@@ -54,7 +55,10 @@ def draw(chart: Chart, wide: int = WIDE, high: int = HIGH) -> str:
     ends = [e for s in chart.series for p, bar in zip(s.points, s.bars, strict=False) if _shown(chart, p) for e in bar]
     ys = [y for _, y in points] + [e for e in ends if math.isfinite(e) and (e > 0 or not chart.log_y)]
     ys += [] if chart.level is None else [chart.level]
-    x = _Scale([p[0] for p in points] + [m for m, _ in chart.marks], LEFT, wide - RIGHT, chart.log_x)
+    xs = [p[0] for p in points] + [m for m, _ in chart.marks]
+    if chart.diagonal:
+        xs = ys = [0.0, *xs, *ys]  # one scale for both
+    x = _Scale(xs, LEFT, wide - RIGHT, chart.log_x)
     y = _Scale(ys, high - FOOT, TOP, chart.log_y)
     out = [
         f'<svg viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" role="img" '

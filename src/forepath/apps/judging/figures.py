@@ -54,7 +54,7 @@ def reliability_curves(data: Mapping[str, Any]) -> list[Chart]:
     for curve in data["calibration"]["curves"]:
         points = [(number(f), number(o)) for f, o in zip(curve["forecast"], curve["observed"], strict=True)]
         errors = [number(e) for e in curve["error"]]
-        bars = [(o - 1.96 * e, o + 1.96 * e) for (_, o), e in zip(points, errors, strict=True)]
+        bars = [(max(o - 1.96 * e, 0.0), min(o + 1.96 * e, 1.0)) for (_, o), e in zip(points, errors, strict=True)]
         name = curve["theme"] or "all themes"
         charts.append(Chart(f"Reliability: {name}", f"{name}: odds", "share of samples", [Series(name, points, bars)],
                             diagonal=True))  # fmt: skip

@@ -68,8 +68,7 @@ def _top(data: Mapping[str, Any]) -> str:
 
 def _body(data: Mapping[str, Any]) -> str:
     figures: dict[str, list[str]] = {
-        "How far ahead": [_figure(skill_by_step(data))],
-        "Paired tests": [_figure(worth_curve(data))],
+        "How far ahead": [_figure(skill_by_step(data)), _figure(worth_curve(data))],
         "Where it is read": [_figure(site_sweep(data))],
         "How much it needs": [_figure(size_curve(data))],
         "Calibration": _reliability(data),

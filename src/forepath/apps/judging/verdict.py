@@ -152,7 +152,8 @@ def _pairs(case: Case, names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _drawn(case: Case, fitted: Sequence[Entrant]) -> list[str]:
     """Whose decay by step is shown."""
-    return [e.name for e in fitted if e.name in (*SHOWN, case.main, "markov_variable")]
+    wanted = {*SHOWN, case.main, "markov_variable"} - {"base_rate"}
+    return [e.name for e in fitted if e.name in wanted]
 
 
 def _without(case: Case, leaks: Sequence[Leak], forecasts: dict[str, Forecast]) -> list[dict[str, Any]] | None:
