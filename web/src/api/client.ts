@@ -24,7 +24,10 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
     throw new Problem("The server does not answer. Is `forepath dash` still running?", 0);
   }
   if (answer.status === 204) return undefined as T;
-  const data = await answer.json().catch(() => ({ error: `the answer (${answer.status}) is not readable` }));
+  const data = await answer.json().catch((error) => {
+    if (signal?.aborted) throw error;
+    throw new Problem(`The answer (${answer.status}) is not readable.`, answer.status);
+  });
   if (!answer.ok) {
     if (answer.status === 401) locked.forEach((tell) => tell());
     throw new Problem(String(data.error ?? answer.status), answer.status);

@@ -21,6 +21,8 @@ function standalone(svg: SVGSVGElement): SVGSVGElement {
     for (const name of ["class", "style", "tabindex"]) to[i]!.removeAttribute(name);
   });
   const { width, height } = svg.getBoundingClientRect();
+  const comments = document.createTreeWalker(copy, NodeFilter.SHOW_COMMENT);
+  for (let at = comments.nextNode(); at; at = comments.nextNode()) at.nodeValue = "";
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.setAttribute("viewBox", `0 0 ${width} ${height}`);
   copy.setAttribute("width", String(width));

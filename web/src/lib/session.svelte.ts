@@ -79,6 +79,7 @@ class Session {
 }
 
 export const session = new Session();
+addEventListener("hashchange", () => location.hash.startsWith("#token=") && session.enter());
 onLocked(() => {
   session.locked = true;
 });

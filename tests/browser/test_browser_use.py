@@ -1,0 +1,318 @@
+"""What a person does: type, press keys, search, think again, take a picture along, watch a text being written."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from conftest import HOSTILE
+from playwright.sync_api import expect
+
+PROMPT = "baols deuls koams"
+
+
+def ask(page, prompt=PROMPT):
+    page.fill("#prompt", prompt)
+    page.press("#prompt", "Enter")
+    page.wait_for_selector("[role=treeitem]")
+
+
+def write(page, pace="0", rules=""):
+    page.fill("#live-prompt", PROMPT)
+    page.get_by_label("pace").select_option(pace)
+    page.get_by_label("tokens").fill("100")  # seed 0 writes as many
+    if rules:
+        page.get_by_text("Watch rules").click()
+        page.get_by_label("Watch rules, one a line").fill(rules)
+    page.get_by_role("button", name="Write").click()
+    page.wait_for_selector(".stream .badge")
+
+
+def written(page):
+    return page.locator(".stream .text").inner_text()
+
+
+def test_the_token_opens_the_page_and_leaves_the_address(chromium, serving):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(serving.base)
+    page.get_by_label("Token").fill("guess")
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("alert")).to_contain_text("not the token")
+    page.get_by_label("Token").fill(serving.keys.token)
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_selector("nav")
+    expect(page).not_to_have_url(re.compile("token"))
+    page.goto(f"{serving.base}/#token={serving.keys.token}")
+    page.wait_for_selector("nav")
+    expect(page).not_to_have_url(re.compile("token"))
+    assert serving.keys.token not in page.evaluate("document.cookie")
+    page.reload()
+    page.wait_for_selector("nav")
+    context.close()
+
+
+def test_the_keyboard_does_everything(open_page):
+    page = open_page()
+    page.keyboard.press("/")
+    page.keyboard.type(PROMPT)
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("baols")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[role=treeitem]")
+    assert quote(f"{PROMPT}\nbaols").replace("%20", "+") in page.url
+    page.keyboard.press("Escape")
+    for key, wanted in (("2", "g[role=img]"), ("3", ".gauge"), ("4", "td .chip"), ("1", "[role=treeitem]")):
+        page.keyboard.press(key)
+        page.wait_for_selector(wanted)
+    first = page.locator("[role=treeitem][tabindex='0']")
+    first.focus()
+    assert first.get_attribute("aria-level") == "1"
+    page.keyboard.press("ArrowRight")
+    focused = page.locator("[role=treeitem]:focus")
+    assert focused.get_attribute("aria-level") == "2" and "%" in focused.get_attribute("aria-label")
+    expect(page.locator("[data-card]")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("[role=treeitem]:focus").get_attribute("aria-level") == "1"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("light or dark")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    for key, screen in (
+        ("e", "explorer"),
+        ("r", "runs"),
+        ("j", "judge"),
+        ("c", "compare"),
+        ("l", "live"),
+        ("f", "forecast"),
+    ):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        expect(page.locator("nav [aria-current=page]")).to_have_attribute("href", f"#/{screen}?run=one")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.keyboard.press("t")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
+    page.reload()
+    page.wait_for_selector("nav")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != ground  # remembered
+    assert page.said == []
+
+
+def test_every_state_is_a_link_and_back_goes_back(open_page):
+    page = open_page()
+    ask(page)
+    ask(page, "koens koens")
+    page.get_by_role("button", name="Flow").click()
+    page.get_by_label("Least likely branch shown").select_option("0.1")
+    address = page.url
+    other = open_page(address.split("#", 1)[1])
+    other.wait_for_selector("g[role=img]")
+    assert other.locator("#prompt").input_value() == "koens koens"
+    assert other.get_by_label("Least likely branch shown").input_value() == "0.1"
+    page.go_back()
+    expect(page.locator("#prompt")).to_have_value(PROMPT)
+
+
+def test_hovering_shows_what_a_theme_is(open_page):
+    page = open_page()
+    ask(page)
+    page.locator("[role=treeitem]").first.hover()
+    card = page.locator("[data-card]")
+    expect(card).to_contain_text("base rate")
+    expect(card.locator("li").first).to_be_visible()
+    page.mouse.move(5, 400)
+    expect(card).to_have_count(0)
+
+
+def test_figures_can_be_taken_along(open_page, tmp_path):
+    page = open_page()
+    ask(page)
+    for kind, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("CSV", b"probability,step 1,step 2\r\n")):
+        with page.expect_download() as taken:
+            page.get_by_role("button", name=kind, exact=True).click()
+        path = tmp_path / taken.value.suggested_filename
+        taken.value.save_as(path)
+        data = path.read_bytes()
+        assert data.startswith(begins) and len(data) > 150, kind
+    svg = Path(tmp_path / "forecast.svg").read_text()
+    assert "<script" not in svg and 'class="' not in svg and "sky" in svg
+    alone = page.context.browser.new_page()
+    alone.goto((tmp_path / "forecast.svg").as_uri())
+    assert alone.locator("text=sky").count() and alone.evaluate("window.pwned") is None
+    alone.close()
+    assert page.said == []
+
+
+def test_texts_are_searched_opened_and_relabelled(open_page, serving):
+    page = open_page("/explorer?run=one")
+    status = page.locator(".bar [role=status]")
+    expect(status).to_have_text("288 texts")
+    page.keyboard.press("/")
+    page.keyboard.type("deims")
+    expect(status).not_to_have_text("288 texts")
+    assert "q=deims" in page.url
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    expect(status).to_have_text("288 texts")
+    page.keyboard.press("j")
+    page.wait_for_selector(".piece")
+    page.keyboard.press("j")
+    assert page.locator("[role=option][aria-selected=true]").get_attribute("aria-posinset") == "2"
+    page.locator(".piece").first.focus()
+    page.keyboard.press("Enter")
+    choose = page.get_by_label("this segment is")
+    before = choose.input_value()
+    choose.select_option("3" if before != "3" else "2")
+    expect(page.get_by_text("the run says")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("the run says")).to_have_count(0)
+    assert (serving.folder / "one" / "overlay.json").exists()
+    assert page.said == []
+
+
+def test_merging_themes_shows_what_changes_and_can_be_undone(open_page):
+    page = open_page("/explorer?run=one&tab=themes")
+    other = open_page("/explorer?run=one&tab=themes")
+    page.get_by_label("Count wood as").select_option(index=1)
+    side = page.get_by_label("What changes")
+    expect(side).to_contain_text("counted as")
+    expect(side.locator("td").first).not_to_have_text("0 of 288")
+    page.get_by_role("button", name="Judge it with these labels").click()
+    expect(side).to_contain_text("base rate, nats", timeout=30_000)
+    other.get_by_label("Count wood as").select_option(index=1)  # a second browser, with what it knew
+    expect(other.get_by_role("alert")).to_contain_text("meanwhile")
+    side.get_by_role("button", name="Undo").click()
+    expect(side).to_contain_text("Nothing yet")
+
+
+def test_a_long_list_has_few_rows(open_page):
+    page = open_page("/explorer?run=one")
+    page.wait_for_selector("[role=option]")
+    box = page.get_by_role("listbox")
+    assert page.locator("[role=option]").count() < 40
+    box.evaluate("e => (e.scrollTop = e.scrollHeight)")
+    expect(page.locator("[aria-posinset='288'] .chip").first).to_be_visible()
+    assert page.locator("[role=option]").count() < 40
+
+
+def test_runs_show_a_job_as_it_goes_on(open_page, serving):
+    import shutil
+
+    from forepath.store import Run
+
+    page = open_page("/runs?run=one")
+    expect(page.locator("li h2")).to_have_text(["two", "one"])
+    page.wait_for_timeout(1200)  # the watcher has looked once
+    shutil.copytree(serving.folder / "one", serving.folder / "three")
+    expect(page.locator("li h2")).to_have_count(3, timeout=8000)
+    with Run.open(serving.folder / "three").lock():
+        expect(page.get_by_text("running").first).to_be_visible(timeout=8000)
+    expect(page.get_by_text("running")).to_have_count(0, timeout=8000)
+
+
+def test_a_text_streams_and_is_paused_stopped_and_branched(open_page):
+    page = open_page("/live?run=one")
+    write(page, pace="8")
+    expect(page.locator(".stream .badge")).to_have_text("running")
+    expect(page.locator(".stream .text")).not_to_be_empty()
+    page.locator("h2").first.click()
+    page.keyboard.press("p")
+    expect(page.locator(".stream .badge")).to_have_text("paused")
+    page.wait_for_timeout(400)
+    seen = written(page)
+    page.wait_for_timeout(500)
+    assert written(page) == seen
+    page.keyboard.press("p")
+    expect(page.locator(".stream .badge")).to_have_text("running")
+    page.keyboard.press("s")
+    expect(page.locator(".stream .badge")).to_have_text("stopped")
+    parent = page.url
+    page.get_by_role("button", name="Branch from here").click()
+    expect(page).not_to_have_url(parent)
+    expect(page.locator(".stream .prompt")).to_contain_text(PROMPT)
+    expect(page.locator(".past li")).to_have_count(2)
+    assert page.said == []
+
+
+def test_alarms_are_shown_logged_and_obeyed(open_page):
+    page = open_page("/live?run=one")
+    write(page, rules="P(wood | other | end within 2) > 0.01 then pause")
+    expect(page.locator(".stream .badge")).to_have_text("paused", timeout=30_000)
+    alarms = page.get_by_role("log")
+    expect(alarms).to_contain_text("P(wood | other | end within 2) > 0.01")
+    expect(alarms).to_contain_text("pause")
+    expect(page.locator(".flag")).to_have_count(1)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".stream .badge")).to_have_text("over", timeout=30_000)
+
+
+def test_a_bad_rule_says_how_one_is_written(open_page):
+    page = open_page("/live?run=one")
+    page.fill("#live-prompt", PROMPT)
+    page.get_by_text("Watch rules").click()
+    page.get_by_label("Watch rules, one a line").fill("whatever")
+    page.get_by_role("button", name="Write").click()
+    expect(page.get_by_role("alert")).to_contain_text("is no rule")
+
+
+def test_a_text_survives_reload_and_another_browser(open_page):
+    page = open_page("/live?run=one")
+    write(page, pace="8")
+    page.wait_for_timeout(700)
+    page.reload()
+    expect(page.locator(".stream .text")).not_to_be_empty()
+    other = open_page(page.url.split("#", 1)[1])
+    expect(other.locator(".stream .text")).not_to_be_empty()
+    for each in (page, other):
+        expect(each.locator(".stream .badge")).to_have_text("over", timeout=60_000)
+    assert written(page) == written(other)
+
+
+def test_a_text_survives_kill_9_of_the_server(chromium, serving, tmp_path):
+    def start():
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from forepath.apps.cli import main; main()", "dash", str(serving.folder), "--port", port],
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        return process, process.stdout.readline().removeprefix("token: ").strip()
+
+    serving.end()
+    port = str(serving.port)
+    server, token = start()
+    page = chromium.new_context().new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{serving.base}/#token={token}")
+    page.wait_for_selector("nav")
+    page.goto(f"{serving.base}/#/live?run=one")
+    write(page, pace="8")
+    expect(page.locator(".stream .text")).not_to_be_empty(timeout=60_000)
+    page.wait_for_timeout(1500)
+    server.kill()
+    server.communicate()
+    expect(page.get_by_text("the server is silent")).to_be_visible(timeout=20_000)
+    before = written(page)
+    server, again = start()
+    try:
+        assert again != token
+        expect(page.locator(".stream .badge")).to_have_text("interrupted", timeout=60_000)  # still signed in
+        assert written(page) == before != ""
+        page.get_by_role("button", name="Go on where it was interrupted").click()
+        expect(page.locator(".stream .badge")).to_have_text("over", timeout=90_000)
+        assert written(page).startswith(before) and len(written(page)) > len(before)
+    finally:
+        server.kill()
+        server.communicate()
+        page.context.close()
+
+
+def test_hostile_names_are_only_names(open_page):
+    page = open_page("/explorer?run=one&tab=themes")
+    page.get_by_role("button", name="Rename wood").click()
+    field = page.get_by_label("Name", exact=True)
+    field.fill(HOSTILE[1])
+    field.press("Enter")
+    expect(page.locator("a.name").nth(2)).to_have_text(HOSTILE[1])
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.pwned") is None and page.locator("img").count() == 0
