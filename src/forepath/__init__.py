@@ -26,7 +26,7 @@ _HOME = {
     "Settings": "apps.settings",
     "Trajectory": "records",
     "compare": "effects.comparing",
-    "load": "subjects.huggingface",
+    "load": "apps.models",
     "open_monitor": "apps.monitoring",
     "open_run": "apps.runs",
     "read_prompts": "apps.prompts",

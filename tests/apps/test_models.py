@@ -71,3 +71,13 @@ def test_a_run_of_before_there_were_pins_is_compared_after_loading(tiny, tiny_pr
     old = Run.create(tmp_path / "old", {**config, "subject": "f00d"})
     with pytest.raises(MismatchError, match=r"subject f00d"):
         _ = open_run(old.path).subject
+
+
+def test_the_front_door_loads_a_bundled_model_by_its_name(monkeypatch):
+    import forepath
+    from forepath.subjects import checkpoint
+
+    monkeypatch.setattr(checkpoint, "resolve", lambda path, **_: path if Path(path).is_dir() else pytest.fail("asked"))
+    assert forepath.load("documents", dtype="float32").name == "documents"
+    with pytest.raises(pytest.fail.Exception):  # any other name is a directory or a hub id
+        forepath.load("document")

@@ -65,6 +65,12 @@ def test_a_forecast_is_a_distribution_and_draws_itself(finished):
     assert "%" in str(forecast)
     with pytest.raises(InputError, match="no/such/folder"):
         forecast.plot("/no/such/folder/tree.svg")
+    with pytest.raises(InputError, match=r"ends in \.svg"):
+        forecast.plot("tree.png")
+    assert forecast.to_arrow().to_pandas().equals(forecast.to_pandas())
+    for picture in (forecast.plot(), finished.scores().plot()):
+        assert picture._repr_svg_().rstrip().endswith("</svg>")
+    assert "linear@" in finished._repr_html_() and "documents" in repr(finished)
     assert len(finished.codebook_text().splitlines()) == len(finished.codebook.themes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forepath.apps.settings import Settings
 from forepath.errors import MismatchError, MissingExtraError
@@ -26,6 +26,21 @@ def locate(settings: Settings) -> Path:
     if settings.subject in bundled.names():
         return bundled.path(settings.subject)
     return checkpoint.resolve(settings.subject, revision=settings.revision)
+
+
+def load(path_or_id: str | Path, **options: Any) -> HuggingFaceSubject:
+    """A causal language model: a bundled name ("documents", "library"), a directory or a hub id; safetensors only.
+
+    `options` are those of `subjects.huggingface.load`: device, dtype, device_map, trust_remote_code, chat,
+    capture_dtype, revision. Raises what that raises, and `MissingExtraError` without the `local` extra.
+    """
+    from forepath.organisms import bundled
+
+    try:
+        from forepath.subjects.huggingface import load as load_directory
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "torch", "local", "running a model on this machine") from error
+    return load_directory(bundled.path(str(path_or_id)) if path_or_id in bundled.names() else path_or_id, **options)
 
 
 def load_subject(settings: Settings) -> HuggingFaceSubject:

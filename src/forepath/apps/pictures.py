@@ -15,6 +15,15 @@ from forepath.apps.trees import Node
 COLUMN, HEIGHT, GAP, TOP = 190, 420, 3, 64
 
 
+class Drawing(str):
+    """An SVG document that shows itself in a notebook."""
+
+    __slots__ = ()
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+
 def draw_forecast(tree: Node, themes: Sequence[str], title: str, note: str) -> str:
     """An SVG document: one column a step, boxes as high as their probability, what is likeliest on top.
 

@@ -56,10 +56,11 @@ def run(settings: Settings, prompts: Sequence[Prompt], out: Path | str, *, repor
         "prompts": hashlib.sha256("\n".join(marks).encode()).hexdigest(),
         "codebook": codebook.id if codebook else None,
     }
+    table = prompts_table(prompts)  # before the run is begun: it can be resumed once its prompts are kept
     store = Run.create(out, config)
     with store.lock():
         if "all" not in store.done("prompts"):
-            store.append("prompts", ["all"], prompts_table(prompts))
+            store.append("prompts", ["all"], table)
         if codebook and not store.has("codebook"):
             store.write_document("codebook", codebook.to_json())
         _finish(store, settings, subject, report)

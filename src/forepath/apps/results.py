@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from html import escape
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from forepath.apps.pictures import draw_forecast
+from forepath.apps.pictures import Drawing, draw_forecast
 from forepath.apps.terminal import plain
 from forepath.apps.trees import Node, draw_text, grow
 from forepath.errors import InputError, MissingExtraError
@@ -65,20 +66,39 @@ class ChainForecast:
 
     def to_pandas(self) -> pandas.DataFrame:
         """One row per step and theme: step (1 is next), theme, probability."""
-        rows = [
+        frame: pandas.DataFrame = _pandas().DataFrame(self._odds(), columns=["step", "theme", "probability"])
+        return frame
+
+    def _odds(self) -> list[tuple[int, str, float]]:
+        return [
             (h + 1, theme, float(p))
             for h, row in enumerate(self.forecast.steps[0])
             for theme, p in zip(self.forecast.themes, row, strict=True)
         ]
-        frame: pandas.DataFrame = _pandas().DataFrame(rows, columns=["step", "theme", "probability"])
-        return frame
 
     def svg(self) -> str:
         """A self-contained SVG document."""
         return draw_forecast(self.tree(), self.forecast.themes, self.prompt, f"forecast of {self.source}")
 
-    def plot(self, path: Path | str) -> Path:
-        """Write the picture as SVG and return where it is."""
+    def to_arrow(self) -> pyarrow.Table:
+        """The same as an Arrow table."""
+        import pyarrow
+
+        columns = ("step", "theme", "probability")
+        return pyarrow.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in self._odds()])
+
+    @overload
+    def plot(self) -> Drawing: ...
+    @overload
+    def plot(self, path: Path | str) -> Path: ...
+    def plot(self, path: Path | str | None = None) -> Path | Drawing:
+        """The picture, which shows itself in a notebook; or write it as SVG to `path` and return that."""
+        if path is None:
+            return Drawing(self.svg())
+        if Path(path).suffix.lower() != ".svg":
+            raise InputError(
+                f"the picture is drawn as SVG, and {path} has another ending; give a name that ends in .svg"
+            )
         with _writing(path):
             Path(path).write_text(self.svg(), encoding="utf-8")
         return Path(path)
@@ -140,9 +160,16 @@ class ScoreTable:
 
     HEADS = ("forecaster", "cross-entropy, nats [95 %]", "Brier", "explained", "ECE", "k*", "k* shrunk", "prompts")
 
-    def plot(self, path: Path | str) -> Path:
-        """Explained share and cross-entropy by step, baselines in grey; PNG or SVG by the suffix."""
+    @overload
+    def plot(self) -> Drawing: ...
+    @overload
+    def plot(self, path: Path | str) -> Path: ...
+    def plot(self, path: Path | str | None = None) -> Path | Drawing:
+        """Cross-entropy by step, baselines in grey: shown in a notebook, or written as PNG or SVG by the suffix."""
         figure = self._figure()
+        if path is None:
+            figure.savefig(drawn := StringIO(), format="svg")
+            return Drawing(drawn.getvalue())
         with _writing(path):
             figure.savefig(path, dpi=120)
         return Path(path)
@@ -194,7 +221,7 @@ def _writing(path: Path | str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:  # ValueError: matplotlib does not know the suffix
         raise InputError(
-            f"the picture {path} cannot be written ({error}); give a path in an existing folder"
+            f"the picture {path} cannot be written ({error}); give a path in an existing folder, ending in .svg or .png"
         ) from error
 
 

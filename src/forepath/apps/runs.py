@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,15 @@ class OpenRun:
         self.store = store
         self.path = store.path
         self.settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
+
+    def __repr__(self) -> str:
+        return f"OpenRun({str(self.path)!r}: {self.settings.subject}, {self.settings.samples} samples a prompt)"
+
+    def _repr_html_(self) -> str:
+        """The themes and, if the run is scored, its table."""
+        table = self.scores()._repr_html_() if self.store.has("scores") else "<p>not scored yet</p>"
+        themes = self.codebook_text() if self.store.has("codebook") else ""
+        return f"<p>{escape(repr(self))}</p><pre>{escape(themes)}</pre>{table}"
 
     @cached_property
     def codebook(self) -> Codebook:
