@@ -273,8 +273,9 @@ def test_a_text_survives_reload_and_another_browser(open_page):
 def test_a_text_survives_kill_9_of_the_server(chromium, serving, tmp_path):
     def start():
         process = subprocess.Popen(
-            [sys.executable, "-c", "from forepath.apps.cli import main; main()", "dash", str(serving.folder), "--port", port],
-            env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            [sys.executable, "-c", "from forepath.apps.cli import main; main()", "dash", str(serving.folder),
+             "--port", port], env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         return process, process.stdout.readline().removeprefix("token: ").strip()
 

@@ -43,9 +43,11 @@ function connect(): void {
   const mine = (source = new EventSource(`/api/events?topics=${encodeURIComponent(topics)}&last=${encodeURIComponent(last)}`));
   mine.onopen = () => (stream.alive = true);
   mine.onmessage = (event) => {
+    const first = !last; // what happened before we were heard is not told again: everybody asks once more
     last = event.lastEventId || last;
     const told = JSON.parse(event.data) as Told;
-    if (told.kind === "hello") return;
+    if (told.kind === "hello" && !first) return;
+    if (told.kind === "hello") told.kind = "reset";
     for (const [topic, heard] of ears)
       if (told.kind === "reset" || topic === told.topic) heard.forEach((ear) => ear(told));
   };
