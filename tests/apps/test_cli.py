@@ -19,6 +19,7 @@ COMMANDS = (
     "prompts",
     "verify",
     "monitor",
+    "dash",
     "serve",
     "intervene",
     "compare",
