@@ -19,6 +19,7 @@ ForepathError
     UnfittedError        predict() before fit()
     MismatchError        saved for another subject, codebook or site
     ActivationError      activations that are not finite or not of the fitted width
+    UnseenThemeError     a theme follows test prompts and no training prompt
   ContractError          a plug-in broke its protocol
   LabellerError          a labeller could not judge (counted, never scored)
   MissingExtraError      an optional dependency is not installed; says the command
@@ -102,6 +103,10 @@ class MismatchError(ForecastError):
 
 class ActivationError(ForecastError):
     """Activations that are not finite, or not of the width the forecaster was fitted on."""
+
+
+class UnseenThemeError(ForecastError):
+    """Test prompts were followed by a theme that no training prompt was followed by."""
 
 
 class ContractError(ForepathError):

@@ -17,7 +17,15 @@ from forepath.apps.labelling import observed_chain, read_fold_names, read_folds
 from forepath.apps.pipeline import resume, run
 from forepath.apps.runs import open_run
 from forepath.apps.settings import Settings
-from forepath.errors import CodebookError, InputError, MismatchError, PromptError, RunIncompleteError, SiteError
+from forepath.errors import (
+    CodebookError,
+    InputError,
+    MismatchError,
+    PromptError,
+    RunIncompleteError,
+    SiteError,
+    UnseenThemeError,
+)
 from forepath.records import Policy, Segment, Trajectory
 
 SMALL = {"samples": 6, "policy": Policy(max_tokens=48), "horizon": 2, "world": "documents", "prompts_per_item": 16}
@@ -178,6 +186,28 @@ def test_a_given_codebook_names_the_themes(tmp_path):
     small = {**SMALL, "samples": 4, "codebook": str(book)}
     out = run(Settings("documents", **small), world_prompts("documents", 40, 6), tmp_path / "out").path
     assert open_run(out).themes == ("cooking", "opinion", "other", "end")
+
+
+def test_a_theme_that_follows_test_prompts_only_is_named(tmp_path, monkeypatch):
+    from forepath.apps import pipeline
+    from forepath.apps.labelling import Folds
+    from forepath.records import futures_of
+    from forepath.store import Prompt, Run
+
+    chains = [[("calm", "end"), ("calm", "end")], [("threat", "end"), ("calm", "threat")], [("calm",), ("end",)]]
+    futures = futures_of(chains, ("calm", "threat", "other", "end"), 2)
+    prompts = tuple(Prompt(str(i), str(i)) for i in range(3))
+    folds = Folds(prompts, np.array(["train", "test", "validation"]), futures)
+    monkeypatch.setattr(pipeline, "read_folds", lambda store, settings: folds)
+    store = Run.create(tmp_path / "r", {})
+    given = Settings("documents", codebook="themes.json")
+    with pytest.raises(UnseenThemeError, match=r"'threat' is in 2 samples .* resume .*--allow-unseen"):
+        pipeline.check_seen(store, given)
+    pipeline.check_seen(store, replace(given, allow_unseen=True))
+    pipeline.check_seen(store, replace(given, codebook=None))
+    seen = Folds(prompts, np.array(["test", "train", "validation"]), futures)
+    monkeypatch.setattr(pipeline, "read_folds", lambda store, settings: seen)
+    pipeline.check_seen(store, given)
 
 
 def test_leave_to_run_code_is_never_taken_from_a_run():

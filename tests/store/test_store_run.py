@@ -420,3 +420,24 @@ def test_query_joins_families_and_reaches_nothing_else(run, tmp_path):
         with pytest.raises(RunError, match="query"):
             run.query(wicked)
     assert contents(run.path) == before
+
+
+def test_a_run_begun_appears_whole_or_not_at_all(tmp_path):
+    def torn(run):
+        fill(run, [0])
+        raise KeyboardInterrupt
+
+    def whole(run):
+        fill(run, range(len(run.done("acts")), 2))
+
+    with pytest.raises(KeyboardInterrupt):
+        Run.begin(tmp_path / "run", {"seed": 1}, torn)
+    assert not (tmp_path / "run").exists()
+    run = Run.begin(tmp_path / "run", {"seed": 1}, whole)
+    assert len(run.done("acts")) == 2 and run.path == tmp_path / "run"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert len(Run.begin(tmp_path / "run", {"seed": 1}, whole).done("acts")) == 2
+    with pytest.raises(RunError, match="seed: 1 there, 2 asked"):
+        Run.begin(tmp_path / "run", {"seed": 2}, whole)
+    (tmp_path / "empty").mkdir()
+    assert len(Run.begin(tmp_path / "empty", {}, whole).done("acts")) == 2

@@ -250,7 +250,7 @@ def test_batches_written_at_once_are_the_ones_written_in_turn():
     (plain, read), (together, read_together) = results
     assert made[1].most > 1
     assert [t.tokens for t in plain] == [t.tokens for t in together]
-    assert [t.id for t in together] == [f"{p}/{s}" for p in range(24) for s in range(2)]
+    assert [(t.prompt, t.id[-1]) for t in together] == [(p, s) for p in prompts for s in "01"]
     for site, values in read.items():
         np.testing.assert_array_equal(values, read_together[site])
     assert torch.get_num_threads() == threads

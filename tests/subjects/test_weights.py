@@ -180,6 +180,6 @@ def test_a_trajectory_says_what_was_done_and_a_run_keeps_it(llama):
 
     made = making.sequence(making.ablate("head:2.1"), making.sampled(top_k=5))
     trajectories, _ = sample(llama, PROMPTS, intervention=made, **DRAWN)
-    back = trajectories_from(trajectories_table(trajectories), {str(i): p for i, p in enumerate(PROMPTS)})
+    back = trajectories_from(trajectories_table(trajectories), {t.prompt_id: t.prompt for t in trajectories})
     assert back == trajectories and back[0].intervention == made
     assert replace(back[0], intervention=None) != back[0]

@@ -47,6 +47,9 @@ app.add_typer(organisms, name="organisms", rich_help_panel=None)
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
+Unseen = Annotated[
+    bool, typer.Option("--allow-unseen", help="Go on although a theme of the codebook follows test prompts only.")
+]
 Trust = Annotated[bool, typer.Option("--trust-remote-code", help="Let the model run code of its own.")]
 
 
@@ -68,6 +71,8 @@ def run(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting (above); repeat it.")
     ] = None,
+    trust_remote_code: Trust = False,
+    allow_unseen: Unseen = False,
 ) -> None:
     """Sample, label, fit and score: the whole pipeline into one run directory.
 
@@ -92,8 +97,10 @@ def run(
     from forepath.apps.prompts import read_prompts
     from forepath.apps.settings import settings_of
 
+    leave = {"trust_remote_code": trust_remote_code, "allow_unseen": allow_unseen}
     chosen = settings_of(settings or [], subject=subject, samples=samples, max_tokens=max_tokens, seed=seed,
-                         codebook=str(codebook) if codebook else None, group=group)  # fmt: skip
+                         codebook=str(codebook) if codebook else None, group=group,
+                         **{name: True for name, given in leave.items() if given})  # fmt: skip
     read = read_prompts(prompts, column=column, template=template, limit=limit)
     with _working(f"what was committed is kept, `forepath resume {out}` goes on") as report:
         run_pipeline(chosen, read, out, report=report)
@@ -101,12 +108,16 @@ def run(
 
 
 @app.command()
-def resume(run: RunDir, trust_remote_code: Trust = False) -> None:
+def resume(
+    run: RunDir,
+    trust_remote_code: Trust = False,
+    allow_unseen: Unseen = False,
+) -> None:
     """Go on with a run that was stopped; the result is the same as without the stop."""
     from forepath.apps.pipeline import resume as resume_pipeline
 
     with _working(f"what was committed is kept, `forepath resume {run}` goes on") as report:
-        resume_pipeline(run, trust_remote_code=trust_remote_code, report=report)
+        resume_pipeline(run, trust_remote_code=trust_remote_code, allow_unseen=allow_unseen, report=report)
     _print_summary(run)
 
 
@@ -151,6 +162,9 @@ def judge(
     budget: Annotated[float, typer.Option(help="Minutes of new samples, for the shifts; 0 for none.")] = 5.0,
     allow_leaks: Annotated[bool, typer.Option("--allow-leaks", help="Judge a run whose test leaks.")] = False,
     thorough: Annotated[bool, typer.Option("--thorough", help="Fit the slow ones again as often, too.")] = False,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="ROW", help="Leave this rival out (chain, lora, …); repeat it.")
+    ] = None,
     trust_remote_code: Trust = False,
 ) -> None:
     """The table a sceptical reviewer would ask for: rivals, controls, tests, shifts, sweeps, calibration and cost.
@@ -162,7 +176,7 @@ def judge(
     from forepath.apps.judging.verdict import judge as judge_run
     from forepath.apps.results import dump_json
 
-    options = Options(seeds, by, paraphrases, other, budget, allow_leaks, thorough)
+    options = Options(seeds, by, paraphrases, other, budget, allow_leaks, thorough, tuple(without or ()))
     with _working("what was fitted is kept, the same command goes on") as report:
         found = judge_run(run, options, trust_remote_code=trust_remote_code, report=report)
     for path, write in ((html, found.write_html), (markdown, found.write_markdown)):

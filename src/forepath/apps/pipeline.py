@@ -12,15 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from forepath.apps.fitting import write_forecasters
 from forepath.apps.labellers import mean_site
-from forepath.apps.labelling import write_labels
+from forepath.apps.labelling import read_folds, write_labels
 from forepath.apps.models import load_subject, pins_of, subject_of
 from forepath.apps.progress import Report, silent
 from forepath.apps.sampling import sites_of, write_samples
 from forepath.apps.scoring import check_world, write_scores
 from forepath.apps.settings import FOLDS, Settings, settings_in
-from forepath.errors import MismatchError, PromptError, RunIncompleteError
+from forepath.errors import MismatchError, PromptError, RunIncompleteError, UnseenThemeError
+from forepath.records import UNKNOWN
 from forepath.store import Prompt, Run, prompts_table
 from forepath.themes.codebook import Codebook
 from forepath.themes.embeddings import SentenceEmbedder
@@ -56,13 +59,16 @@ def run(settings: Settings, prompts: Sequence[Prompt], out: Path | str, *, repor
         "prompts": hashlib.sha256("\n".join(marks).encode()).hexdigest(),
         "codebook": codebook.id if codebook else None,
     }
-    table = prompts_table(prompts)  # before the run is begun: it can be resumed once its prompts are kept
-    store = Run.create(out, config)
-    with store.lock():
+    table = prompts_table(prompts)
+
+    def fill(store: Run) -> None:
         if "all" not in store.done("prompts"):
             store.append("prompts", ["all"], table)
         if codebook and not store.has("codebook"):
             store.write_document("codebook", codebook.to_json())
+
+    store = Run.begin(out, config, fill)
+    with store.lock():
         _finish(store, settings, subject, report)
     return store
 
@@ -94,14 +100,35 @@ def check_fits(settings: Settings, prompts: Sequence[Prompt], subject: HuggingFa
         subject.anatomy.parse([mean_site(settings, subject)])
 
 
-def resume(out: Path | str, *, trust_remote_code: bool = False, report: Report = silent) -> Run:
-    """Go on with a stopped run.
+def check_seen(store: Run, settings: Settings) -> None:
+    """Raises `UnseenThemeError` for a theme of a given codebook that follows test prompts and no others.
+
+    A discovered theme was found on training prompts. Everything sampled and labelled is kept.
+    """
+    if settings.codebook is None or settings.allow_unseen or store.has("forecaster"):
+        return
+    folds = read_folds(store, settings)
+    known, test = (set(np.unique(folds.of(*names).steps)) for names in (("train", "validation"), ("test",)))
+    if unseen := sorted(test - known - {UNKNOWN}):
+        name = folds.futures.themes[unseen[0]]
+        texts = int((folds.of("test").steps == unseen[0]).any(axis=2).sum())
+        raise UnseenThemeError(
+            f"theme {name!r} is in {texts} samples of test prompts and in none of the training prompts', so that "
+            f"nothing can be learned about it: give more prompts or a codebook without it, or go on with `forepath "
+            f"resume {store.path} --allow-unseen`, which gives it the little that every theme gets"
+        )
+
+
+def resume(
+    out: Path | str, *, trust_remote_code: bool = False, allow_unseen: bool = False, report: Report = silent
+) -> Run:
+    """Go on with a stopped run. The two leaves are those of `Settings`.
 
     Raises `MismatchError` if the subject (before it is loaded, where its files have changed) or the kind of device is
     no longer the one it was begun with.
     """
     store = Run.open(out)
-    settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
+    settings = replace(settings_in(store), trust_remote_code=trust_remote_code, allow_unseen=allow_unseen)
     if "intervention" in store.config:
         raise RunIncompleteError(f"{out} was written under an intervention: give the same `forepath intervene` again")
     if not store.done("prompts") or (settings.codebook and not store.has("codebook")):
@@ -121,5 +148,6 @@ def _finish(store: Run, settings: Settings, subject: HuggingFaceSubject, report:
     store.gc()
     write_samples(store, settings, subject, report)
     write_labels(store, settings, subject, report)
+    check_seen(store, settings)
     write_forecasters(store, settings, subject, report)
     write_scores(store, settings, subject, report)

@@ -15,6 +15,8 @@ from forepath.records import Policy
 from forepath.store import Prompt, Run
 
 FOLDS = ("train", "validation", "test")
+EACH_TIME = {"trust_remote_code", "allow_unseen"}
+"""Settings that are leave given for one call, and never written down."""
 CAPTURE_DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -64,6 +66,9 @@ class Settings:
     chat: bool = False
     """Hand each prompt to the model as a user's turn, through the tokenizer's chat template."""
     trust_remote_code: bool = False
+    """Let the model run code of its own. Like the next, given each time and never kept in a run."""
+    allow_unseen: bool = False
+    """Go on where test prompts are followed by a theme that no training prompt was followed by."""
 
     def __post_init__(self) -> None:
         wrong = [
@@ -115,13 +120,13 @@ class Settings:
             raise InputError("; ".join(wrong))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for the manifest. Leave to run a model's own code is never written down: it is given each time."""
-        return {k: v for k, v in asdict(self).items() if k != "trust_remote_code"}
+        """Plain data for the manifest, without what is given each time."""
+        return {k: v for k, v in asdict(self).items() if k not in EACH_TIME}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settings:
         """Back from a manifest; keys this version does not know are refused by name."""
-        known = {f.name for f in fields(cls)} - {"trust_remote_code"}
+        known = {f.name for f in fields(cls)} - EACH_TIME
         unknown = sorted(set(data) - known)
         if unknown:
             raise InputError(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -71,6 +72,23 @@ class Run:
         `config` is not strict JSON.
         """
         return cls(Path(path), manifest.create(Path(path), config))
+
+    @classmethod
+    def begin(cls, path: Path | str, config: Mapping[str, Any], fill: Callable[[Self], None]) -> Self:
+        """As `create`, but a new run appears at `path` at once, holding what `fill` wrote into it: whatever is killed
+        on the way, there is no run, or one that can be gone on with. `fill` is called for a run that is there, too.
+        """
+        path = Path(path)
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            beside = path.absolute().with_name(f".{path.absolute().name}.begun")
+            shutil.rmtree(beside, ignore_errors=True)
+            fill(cls.create(beside, config))
+            with disk.writing(path):
+                os.replace(beside, path)
+                disk.sync_folder(path.absolute().parent)
+        run = cls.create(path, config)
+        fill(run)
+        return run
 
     @classmethod
     def open(cls, path: Path | str) -> Self:

@@ -140,13 +140,13 @@ class HuggingFaceSubject:
                 ids = [self.tokenizer.bos_token_id]
             if not ids:
                 raise PromptError(
-                    f"prompt {position} ({prompt!r}) has no tokens, and {self.name} no token to begin with"
+                    f"prompt {position + 1} ({prompt!r}) has no tokens, and {self.name} no token to begin with"
                 )
             if self.context is not None and len(ids) + room > self.context:
                 writing = f" and {room} to write" if room else ""
                 raise PromptError(
-                    f"prompt {position} has {len(ids)} tokens{writing}, but the context of {self.name} is "
-                    f"{self.context}; shorten it" + (" or lower max_tokens" if room else "")
+                    f"prompt {position + 1} ({_beginning(prompt)}) has {len(ids)} tokens{writing}, but the context of "
+                    f"{self.name} is {self.context}; shorten it" + (" or lower max_tokens" if room else "")
                 )
             encoded.append(list(ids))
         return encoded
@@ -387,3 +387,7 @@ def _dtype(name: str) -> torch.dtype:
     if not isinstance(dtype, torch.dtype):
         raise InputError(f"dtype must be 'auto', 'float32', 'bfloat16' or 'float16'; got {name!r}")
     return dtype
+
+
+def _beginning(prompt: str) -> str:
+    return repr(prompt if len(prompt) <= 40 else prompt[:39] + "…")

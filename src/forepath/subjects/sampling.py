@@ -8,7 +8,9 @@ for a small model that is faster than dividing every operation.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -49,12 +51,13 @@ def sample(
 
     A trajectory is decided by the subject, its prompt's text and id, its number and `seed`: not by the other prompts,
     and by `max_rows` (rows alive at once: it bounds the memory, and nothing else is then written beside them) only
-    through floating-point near-ties. `prompt_ids` are "0", "1", ... by default. `report(done, total)` is called as
+    through floating-point near-ties. `prompt_ids` are hashes of the texts by default (a text that comes again gets a
+    number), so that a prompt has the same continuations wherever it stands. `report(done, total)` is called as
     trajectories are finished. `intervention` is in
     force while the subject reads and writes; `touches` (`interventions.touches.Touches`) counts what it changed, for
     subjects that count.
     """
-    ids = [str(i) for i in range(len(prompts))] if prompt_ids is None else list(prompt_ids)
+    ids = _ids(prompts) if prompt_ids is None else list(prompt_ids)
     if len(ids) != len(prompts) or len(set(ids)) != len(ids):
         raise InputError(f"{len(prompts)} prompts and {len(set(ids))} different ids of {len(ids)}; wanted one id each")
     if samples < 1 or (max_rows is not None and max_rows < 1):
@@ -83,6 +86,20 @@ def sample(
         if report is not None:
             report(len(out), len(seeds))
     return [out[row] for row in sorted(out)], captured
+
+
+def _ids(prompts: Sequence[str]) -> list[str]:
+    """
+    >>> _ids(["a", "b", "a"]) == [*_ids(["a"]), *_ids(["b"]), _ids(["a"])[0] + "-2"]
+    True
+    """
+    hashes = [hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16] for prompt in prompts]
+    times: Counter[str] = Counter()
+    out = []
+    for mark in hashes:
+        times[mark] += 1
+        out.append(mark if times[mark] == 1 else f"{mark}-{times[mark]}")
+    return out
 
 
 def _in_order(
