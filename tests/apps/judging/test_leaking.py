@@ -32,12 +32,14 @@ def test_a_planted_near_duplicate_is_refused_by_name(leaking):
 
 def test_allowed_it_is_said_first_and_judged_without_it_too(leaking, monkeypatch):
     monkeypatch.setattr(rivals, "_MAKERS", QUICK)
-    found = judge(leaking[0], Options(seeds=2, budget=0, allow_leaks=True))
+    found = judge(leaking[0], Options(seeds=2, budget=0, allow_leaks=True, without=("markov_variable",)))
+    assert ("markov_variable", 1) not in {(r["forecaster"], r["step"]) for r in found.data["rows"]}
     assert [(leak["kind"], leak["prompts"]) for leak in found.data["leaks"]] == [("prompts", 1)]
     assert str(found).startswith("LEAK (prompts)")
     assert '<p class="warn">LEAK' in found.html()
     assert found.data["shifts"] == [] and "judging-samples" not in Run.open(leaking[0]).families()
     missing = {r["forecaster"]: r["reason"] for r in found.data["missing"]}
+    assert "--without" in missing["markov_variable"]
     assert "--budget" in missing["shift: ending"] and "--by" in missing["leave-group-out"]
     every, clean = ({(r["forecaster"], r["step"]): r["n_prompts"] for r in found.data[name]}
                     for name in ("rows", "rows_without_leaks"))  # fmt: skip

@@ -119,6 +119,8 @@ def test_a_run_that_is_not_scored_and_options_that_make_no_sense_are_refused(fre
         Options(budget=-1)
     with pytest.raises(InputError, match="no such column; there are: author"):
         judge(fresh, Options(by="book", seeds=2, budget=0))
+    with pytest.raises(InputError, match="--without liner: what can be left out is chain"):
+        judge(fresh, Options(without=("liner",), seeds=2, budget=0))
     (fresh / "commit" / "scores.json").unlink()
     with pytest.raises(RunIncompleteError, match="scores"):
         judge(fresh, Options())

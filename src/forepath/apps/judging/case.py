@@ -39,6 +39,8 @@ class Options:
     allow_leaks: bool = False
     thorough: bool = False
     """Fit the slow ones (`Entrant.slow`) as often as the quick ones, not once."""
+    without: tuple[str, ...] = ()
+    """Rows that are not to be fitted: they are listed as left out."""
 
     def __post_init__(self) -> None:
         if self.seeds < LEAST_SEEDS:

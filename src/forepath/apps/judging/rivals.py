@@ -29,9 +29,15 @@ ORDER = 4
 
 
 def rivals(case: Case) -> tuple[list[Entrant], list[Missing]]:
-    """Those that can be made here, and why the others cannot."""
+    """Those that can be made here, and why the others cannot. Raises `InputError` for one to leave out that is none."""
     found, missing = [], []
+    unknown = [name for name in case.options.without if name not in _MAKERS]
+    if unknown:
+        raise InputError(f"--without {unknown[0]}: what can be left out is {', '.join(_MAKERS)}")
     for name, make in _MAKERS.items():
+        if name in case.options.without:
+            missing.append(Missing(name, "left out, as asked for (--without)"))
+            continue
         try:
             found.append(make(case))
         except ForepathError as error:
