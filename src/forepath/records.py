@@ -217,9 +217,9 @@ class Score:
     ece: float
     """Classwise expected calibration error, in [0, 1]."""
     k_star: float
-    """How many raw samples of the prompt one forecast is worth (research notes: unbiased quadratic form)."""
-    k_shrunk: float
-    """How many samples shrunk towards the base rate it is worth."""
+    """How many samples of the prompt, shrunk towards the base rate, one forecast is worth (unbiased quadratic form)."""
+    k_raw: float
+    """How many raw samples it is worth: more, as the base rate alone is worth several."""
     n_prompts: int
 
 

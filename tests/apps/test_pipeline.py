@@ -222,7 +222,7 @@ def test_infinite_is_not_could_not_judge(finished):
     raw = finished.scores().of("mc@1", 1)
     assert np.isinf(raw.cross_entropy)
     ceiling = finished.scores().of("ceiling", 1)
-    assert np.isnan(ceiling.k_star)
+    assert np.isnan(ceiling.k_raw)
     assert "∞" in str(finished.scores())
 
 

@@ -18,7 +18,7 @@ SHOTS = Path(os.environ.get("FOREPATH_SHOTS", ROOT / "artefacts" / "browser"))
 """Where the pictures of every screen go, to be looked at."""
 HOSTILE = (
     "<script>window.pwned=1</script>",
-    "<img/src=x/onerror=window.pwned=2>",
+    '<img/src="x"/onerror="window.pwned=2">',
     "<svg/onload=window.pwned=3>",
     "javascript:window.pwned=4",
     "{{constructor.constructor('window.pwned=5')()}}",

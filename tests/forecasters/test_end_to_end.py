@@ -68,7 +68,7 @@ def test_explains_nearly_everything(fitted):
         assert part > (0.97, 0.9, 0.9)[h]  # a mixture over the theme before is not quite linear in x
         assert score.explained == pytest.approx(part, abs=0.08)
         assert score.cross_entropy == pytest.approx(-(p * np.log(q)).sum(1).mean(), abs=0.03)
-        assert score.ece < 0.01 and score.k_star > 100
+        assert score.ece < 0.01 and score.k_raw > 100
     exact = [s.explained for s in judge.score("exact", Forecast(THEMES, truth))]
     assert exact == pytest.approx([1] * HORIZON, abs=0.08)
 
@@ -81,8 +81,8 @@ def test_a_forecaster_of_few_prompts_is_worth_what_its_true_error_says(fitted):
         p, q = truth[:, score.step - 1], forecast.steps[:, score.step - 1]
         k_true = (1 - (p**2).sum(1)).mean() / ((p - q) ** 2).sum(1).mean()
         print(score, interval, f"true k* {k_true:.1f}")
-        assert score.k_star == pytest.approx(k_true, rel=0.25)
-        assert interval.low < score.k_shrunk < interval.high and interval.value == pytest.approx(score.k_shrunk)
+        assert score.k_raw == pytest.approx(k_true, rel=0.25)
+        assert interval.low < score.k_star < interval.high and interval.value == pytest.approx(score.k_star)
 
 
 def test_shuffled_labels_explain_nothing(fitted):
@@ -91,7 +91,7 @@ def test_shuffled_labels_explain_nothing(fitted):
     dealt = Futures(THEMES, train.steps[np.random.default_rng(1).permutation(len(x))])
     for score in judge.score("shuffled", LinearForecaster(chains=False).fit(x, dealt).predict(unseen)):
         print(score)
-        assert -0.1 < score.explained < 0.02 and score.k_shrunk < 0.5
+        assert -0.1 < score.explained < 0.02 and score.k_star < 0.5
 
 
 def test_beats_its_rivals_and_chains_beat_the_base_rate_of_chains(fitted):

@@ -40,7 +40,7 @@ def test_a_forecast_of_known_error(world):
     assert score.brier == pytest.approx(((q**2).sum(1) - 2 * (p * q).sum(1) + 1).mean(), abs=0.01)
     assert score.explained == pytest.approx((most - truth) / (most - least), abs=0.03)
     gap = ((q - p) ** 2).sum(1).mean()
-    assert score.k_star == pytest.approx((1 - (p**2).sum(1)).mean() / gap, rel=0.1)
+    assert score.k_raw == pytest.approx((1 - (p**2).sum(1)).mean() / gap, rel=0.1)
     assert (score.forecaster, score.step, score.n_prompts) == ("q", 1, 1500)
     (part,) = judge.explained(Forecast(THEMES, q[:, None]))
     assert part.value == pytest.approx(score.explained) and part.low < score.explained < part.high
@@ -51,12 +51,12 @@ def test_base_rate_truth_and_ceiling_are_where_they_belong(world):
     (base,) = judge.score("base_rate", Forecast(THEMES, np.tile(judge.base, (len(p), 1, 1))))
     (truth,) = judge.score("exact", Forecast(THEMES, p[:, None]))
     (ceiling,) = judge.ceiling()
-    assert base.explained == 0 and base.k_shrunk == 0 and base.k_star == pytest.approx(4.7, abs=0.4)
+    assert base.explained == 0 and base.k_star == 0 and base.k_raw == pytest.approx(4.7, abs=0.4)
     assert truth.explained == pytest.approx(1, abs=0.03)
     assert ceiling.explained == 1 and ceiling.cross_entropy == pytest.approx(truth.cross_entropy, abs=0.02)
-    assert ceiling.brier == pytest.approx(truth.brier, abs=0.01) and math.isnan(ceiling.k_star)
+    assert ceiling.brier == pytest.approx(truth.brier, abs=0.01) and math.isnan(ceiling.k_raw)
     assert truth.ece < 0.003 and base.ece < 0.005
-    assert truth.k_star > 200
+    assert truth.k_raw > 200
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8, 16])
@@ -64,8 +64,8 @@ def test_monte_carlo_is_worth_its_samples(world, k):
     _, judge = world
     (raw,), (pulled,) = judge.monte_carlo(k, shrink=False), judge.monte_carlo(k, shrink=True)
     assert raw.forecaster == f"mc@{k}" and raw.cross_entropy == math.inf
-    assert raw.k_star == pytest.approx(k, rel=0.1)
-    assert pulled.k_shrunk == pytest.approx(k, rel=0.15)
+    assert raw.k_raw == pytest.approx(k, rel=0.1)
+    assert pulled.k_star == pytest.approx(k, rel=0.15)
     noted = {1: 2.362, 2: 2.302, 4: 2.209, 8: 2.045, 16: 1.954}[k]  # research notes, section 3.2: another draw
     assert pulled.cross_entropy == pytest.approx(noted, abs=0.07)
     assert pulled.brier < raw.brier
@@ -78,7 +78,7 @@ def test_samples_that_forecast_never_judge(world):
     peeking = Judge(Futures(THEMES, judge._steps[:, :16]), Futures(THEMES, judge._steps))
     (leak,) = peeking.score("leak", Forecast(THEMES, (counts / 16)[:, None]))
     (honest,) = judge.monte_carlo(16, shrink=False)
-    assert leak.brier < 0.95 * honest.brier and leak.k_star == math.inf
+    assert leak.brier < 0.95 * honest.brier and leak.k_raw == math.inf
 
 
 def test_unobserved_samples_are_left_out_and_counted():

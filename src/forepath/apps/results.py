@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
     from matplotlib.figure import Figure
 
-JSON_FIELDS = ("forecaster", "step", "cross_entropy", "low", "high", "brier", "explained", "ece", "k_star", "k_shrunk",
+JSON_FIELDS = ("forecaster", "step", "cross_entropy", "low", "high", "brier", "explained", "ece", "k_star", "k_raw",
                "n_prompts")  # fmt: skip
 
 
@@ -151,14 +151,14 @@ class ScoreTable:
                 _cell(r.brier, 3),
                 _cell(r.explained, 2),
                 _cell(r.ece, 3),
+                _cell(r.k_raw, 1),
                 _cell(r.k_star, 1),
-                _cell(r.k_shrunk, 1),
                 str(r.n_prompts),
             )
             for r in rows
         ]
 
-    HEADS = ("forecaster", "cross-entropy, nats [95 %]", "Brier", "explained", "ECE", "k*", "k* shrunk", "prompts")
+    HEADS = ("forecaster", "cross-entropy, nats [95 %]", "Brier", "explained", "ECE", "k raw", "k*", "prompts")
 
     @overload
     def plot(self) -> Drawing: ...

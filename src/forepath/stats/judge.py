@@ -17,7 +17,7 @@ from forepath.stats.entropy import entropy
 from forepath.stats.marks import Marks, explained_of, mark, worth_of
 from forepath.stats.rates import base_rates, theme_counts
 from forepath.stats.shrinkage import dirichlet_strength, shrunk
-from forepath.stats.worth import k_shrunk, k_star
+from forepath.stats.worth import k_raw, k_star
 
 SPLITS = 8
 """Ways in which each prompt's samples are divided into those that forecast and those that judge, for Monte Carlo."""
@@ -131,7 +131,7 @@ class Judge:
         return found
 
     def worth(self, forecast: Forecast) -> list[Estimate]:
-        """Per step, k_shrunk with its interval. The lower end stays finite where the value itself is infinite."""
+        """Per step, k_star with its interval. The lower end stays finite where the value itself is infinite."""
         steps = self._fitting("forecast", forecast)
         found = []
         for h in range(self.horizon):
@@ -214,10 +214,8 @@ class Judge:
             brier=float(marks.brier[known].mean()),
             explained=explained_of(base, loss.value, ceiling),
             ece=marks.ece,
-            k_star=k_star(marks.spread[known], marks.distance[known]),
-            k_shrunk=k_shrunk(
-                marks.spread[known], marks.distance[known], self._base[h].distance[known], self.strengths[h]
-            ),
+            k_raw=k_raw(marks.spread[known], marks.distance[known]),
+            k_star=k_star(marks.spread[known], marks.distance[known], self._base[h].distance[known], self.strengths[h]),
             n_prompts=count,
         )
 

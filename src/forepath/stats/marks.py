@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forepath.stats.calibration import classwise_ece
-from forepath.stats.worth import distance, k_shrunk, spread
+from forepath.stats.worth import distance, k_star, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ def mark(odds: np.ndarray, counts: np.ndarray) -> Marks:
 
 
 def worth_of(means: np.ndarray, strength: float) -> float:
-    """`k_shrunk` from mean spread, mean distance and the base rate's mean distance."""
-    return k_shrunk(means[:1], means[1:2], means[2:], strength)
+    """`k_star` from mean spread, mean distance and the base rate's mean distance."""
+    return k_star(means[:1], means[1:2], means[2:], strength)
 
 
 def explained_of(base: float, ours: float, ceiling: float) -> float:

@@ -30,10 +30,10 @@ def distance(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return found
 
 
-def k_star(spreads: np.ndarray, distances: np.ndarray) -> float:
+def k_raw(spreads: np.ndarray, distances: np.ndarray) -> float:
     """How many raw samples miss p by as much, on average over prompts. Infinite if no error can be measured.
 
-    >>> k_star(np.array([0.5]), np.array([0.05]))
+    >>> k_raw(np.array([0.5]), np.array([0.05]))
     10.0
     """
     if not len(spreads):
@@ -42,14 +42,14 @@ def k_star(spreads: np.ndarray, distances: np.ndarray) -> float:
     return float(spreads.mean()) / miss if miss > 0 else float("inf")
 
 
-def k_shrunk(spreads: np.ndarray, distances: np.ndarray, base_distances: np.ndarray, strength: float) -> float:
+def k_star(spreads: np.ndarray, distances: np.ndarray, base_distances: np.ndarray, strength: float) -> float:
     """How many samples, shrunk by `strength` towards the base rate, miss p by as much.
 
     They miss by (k G + strength^2 B) / (k + strength)^2, with G the mean spread and B the mean of |base - p|^2: exact
     for any p. The quadratic is solved for k >= 0, so that k may be more than there are samples. 0 if the forecast is no
     better than the base rate itself, infinite if no error can be measured.
 
-    >>> k_shrunk(np.array([0.5]), np.array([0.05]), np.array([0.1]), 5.0)  # the base rate alone is worth 5
+    >>> k_star(np.array([0.5]), np.array([0.05]), np.array([0.1]), 5.0)  # the base rate alone is worth 5
     5.0
     """
     if not len(spreads):

@@ -3,16 +3,10 @@
 import shutil
 
 import pytest
-from dash_toys import make_run, words
-from fastapi.testclient import TestClient
+from dash_toys import client_of, make_run, words
 
-from forepath.apps.dashboard.application import create_app
-from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.keys import Keys
-from forepath.apps.dashboard.library import Library
 from forepath.apps.runs import open_run
-
-HOST = "127.0.0.1:8765"
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +30,6 @@ def opened(runs):
 @pytest.fixture
 def keys():
     return Keys(b"k" * 32)
-
-
-def client_of(folder, keys, *, engine=None, **headers):
-    """A browser that has shown the token, on a server of its own."""
-    app = create_app(Library(folder), keys=keys, hosts=[HOST, "localhost:8765"], engine=engine or Engine(), warm=False)
-    given = {"authorization": f"Bearer {keys.token}", "x-forepath": "1", **headers}
-    return TestClient(app, base_url=f"http://{HOST}", headers={k: v for k, v in given.items() if v})
 
 
 @pytest.fixture

@@ -3,6 +3,13 @@
 import json
 import time
 
+from fastapi.testclient import TestClient
+
+from forepath.apps.dashboard.application import create_app
+from forepath.apps.dashboard.engine import Engine
+from forepath.apps.dashboard.library import Library
+
+HOST = "127.0.0.1:8765"
 SIZE = 61
 KINDS = {"ba": "sea", "de": "sky", "ko": "wood"}
 """How a word begins -> the theme it is of."""
@@ -79,3 +86,10 @@ def until(ready, seconds=30.0):
 def contents(path):
     """Every file under `path`, as bytes."""
     return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+def client_of(folder, keys, *, engine=None, **headers):
+    """A browser that has shown the token, on a server of its own."""
+    app = create_app(Library(folder), keys=keys, hosts=[HOST, "localhost:8765"], engine=engine or Engine(), warm=False)
+    given = {"authorization": f"Bearer {keys.token}", "x-forepath": "1", **headers}
+    return TestClient(app, base_url=f"http://{HOST}", headers={k: v for k, v in given.items() if v})

@@ -59,8 +59,7 @@ def test_a_model_is_warmed_in_the_background(client, opened):
 def test_a_model_that_has_changed_is_said_to_have_failed(runs, keys, tiny):
     import json
 
-    from conftest import client_of
-    from dash_toys import until
+    from dash_toys import client_of, until
 
     manifest = json.loads((runs / "one" / "run.json").read_text())
     manifest["config"]["subject"] = "somebody else"

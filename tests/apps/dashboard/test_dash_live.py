@@ -4,8 +4,7 @@ import json
 import threading
 
 import pytest
-from conftest import client_of
-from dash_toys import until
+from dash_toys import client_of, until
 
 from forepath.apps.dashboard import living
 from forepath.apps.dashboard.conversation import Conversation, Plan

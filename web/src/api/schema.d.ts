@@ -812,10 +812,10 @@ export interface components {
             explained: number | null;
             /** Ece */
             ece: number | null;
+            /** K Raw */
+            k_raw: number | "inf" | null;
             /** K Star */
             k_star: number | "inf" | null;
-            /** K Shrunk */
-            k_shrunk: number | "inf" | null;
             /** N Prompts */
             n_prompts: number;
         };

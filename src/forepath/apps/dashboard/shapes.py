@@ -310,8 +310,8 @@ class ScoreRow(Shape):
     brier: float | None
     explained: float | None
     ece: float | None
+    k_raw: float | Literal["inf"] | None
     k_star: float | Literal["inf"] | None
-    k_shrunk: float | Literal["inf"] | None
     n_prompts: int
 
 

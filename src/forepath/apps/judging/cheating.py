@@ -128,6 +128,6 @@ def _rows(
                 "ece": classwise_ece(q, outcome),
             }
         found.append(
-            {"forecaster": name, "step": h + 1, **row, "k_star": None, "k_shrunk": None, "n_prompts": int(judged.sum())}
+            {"forecaster": name, "step": h + 1, **row, "k_star": None, "k_raw": None, "n_prompts": int(judged.sum())}
         )
     return found

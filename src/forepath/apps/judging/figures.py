@@ -37,8 +37,8 @@ def worth_curve(data: Mapping[str, Any]) -> Chart:
         return Chart("Worth in samples", "", "", [])
     first = data["worth"][0]
     main = next(r for r in data["rows"] if (r["forecaster"], r["step"]) == (data["main"], first["step"]))
-    k_star = number(main["k_star"])
-    level = number(first["spread"]) / k_star if math.isfinite(k_star) and k_star > 0 else None
+    k_raw = number(main["k_raw"])
+    level = number(first["spread"]) / k_raw if math.isfinite(k_raw) and k_raw > 0 else None
     ks = [number(k) for k in first["k"]]
     series = [
         Series(f"{kind} samples", [(k, number(v)) for k, v in zip(ks, first[key], strict=True)])

@@ -19,7 +19,7 @@ def headline(data: Mapping[str, Any]) -> list[str]:
     loss = interval(main["cross_entropy"], main["low"], main["high"])
     lines.append(
         f"{data['main']} forecasts the next theme of {data['subject']} with {loss} nats on {main['n_prompts']} prompts "
-        f"it never saw: {cell(main['explained'], 2)} of what there is to explain, worth {cell(main['k_shrunk'], 1)} "
+        f"it never saw: {cell(main['explained'], 2)} of what there is to explain, worth {cell(main['k_star'], 1)} "
         "shrunk samples."
     )
     for side, what in (("better", "better than"), ("worse", "worse than"), ("not told apart", "not told apart from")):

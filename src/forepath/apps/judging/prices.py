@@ -19,7 +19,7 @@ def prices(case: Case, rows: list[dict[str, Any]], seconds: Mapping[str, float])
     """
     costs = case.trial.store.read_document("costs")
     prefill, one, sample = (float(costs[f"{name}_seconds"]) for name in ("prefill", "forecast", "sample"))
-    worth = next(number(r["k_shrunk"]) for r in rows if (r["forecaster"], r["step"]) == (case.main, 1))
+    worth = next(number(r["k_star"]) for r in rows if (r["forecaster"], r["step"]) == (case.main, 1))
     training = len(case.known) * case.settings.samples * sample + seconds[case.main]
     replaced = worth if math.isfinite(worth) else float(case.settings.samples)
     saved = replaced * sample - prefill - one

@@ -56,13 +56,13 @@ def _standing(data: Mapping[str, Any], rows: Rows, step: int, *, clean: bool = F
                 "" if clean or name not in spread else cell(spread[name]["sd"], 3),
                 cell(row["explained"], 2),
                 cell(row["ece"], 3),
+                cell(row["k_raw"], 1),
                 cell(row["k_star"], 1),
-                cell(row["k_shrunk"], 1),
                 str(row["n_prompts"]),
                 "" if clean or against is None else _beaten(against),
             )
         )
-    heads = ("forecaster", "cross-entropy [95 %]", "± fits", "expl.", "ECE", "k*", "k* shr.", "n", "main is")
+    heads = ("forecaster", "cross-entropy [95 %]", "± fits", "expl.", "ECE", "k raw", "k*", "n", "main is")
     title = "The next theme" if step == 1 else f"{step} steps ahead"
     if clean:
         return Table(f"{title}, without the leaking prompts", heads, cells)

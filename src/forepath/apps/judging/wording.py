@@ -5,7 +5,7 @@ from __future__ import annotations
 MEANS = {
     "standing": "Cross-entropy in nats per theme on the samples of n test prompts, lower is better, with the 95 % "
     "bootstrap interval over prompts. ± fits: standard deviation over further fits to prompts drawn again. expl.: 0 is "
-    "the base rate, 1 the model's own distribution. k*: raw samples of the prompt that one forecast is worth; k* shr.: "
+    "the base rate, 1 the model's own distribution. k raw: samples of the prompt that one forecast is worth; k*: "
     "samples shrunk towards the base rate, the honest count. main is: the run's forecaster against this row.",
     "tests": "Differences of per-prompt cross-entropy on the same prompts; below 0 the first is better. Student's t "
     "over prompts (or groups); q is adjusted for all tests of this table (Benjamini and Hochberg).",
@@ -31,7 +31,7 @@ MEANS = {
     "costs": "Measured on this machine when the run was scored; operations are 2 × parameters × tokens.",
 }
 FOOLS = {
-    "standing": "Raw k* flatters: the base rate alone is worth several samples. A row near `logits` may read the next "
+    "standing": "k raw flatters: the base rate alone is worth several samples. A row near `logits` may read the next "
     "word, not the course; a row near `tfidf` or `length` classifies the prompt. If `shuffled` beats the base rate, or "
     "`random_weights` comes near, something leaks or the prompts are too easy. cheat@K has one sample as its target "
     "and can pass the ceiling.",
