@@ -2,9 +2,9 @@
 
 Claim: 64 prompts x 32 continuations x 128 tokens on the bundled `documents` model, at least 5 times as fast, in float32
 and in bfloat16. Prints medians of tokens per second of both (wall clock and processor time: their ratio survives a
-busy machine), the ratio, the share of the matrix-product limit measured here with the same shapes, peak memory at two
-values of `max_rows`, how often rounding made a trajectory depend on its batch, and how far the odds of each path are
-from those of the model run plainly in float32.
+busy machine), the ratio, the share of the matrix-product limit measured here with the same shapes, peak memory at three
+values of `max_rows` (None: as many batches at once as there are cores), how often rounding made a trajectory depend on
+its batch, and how far the odds of each path are from those of the model run plainly in float32.
 
     python benchmarks/sampling.py [--model NAME|DIR|random] [--dtype TYPE ...] [--max-rows N] [--quick]
 
@@ -69,8 +69,8 @@ def make_prompts(subject: HuggingFaceSubject, n: int, around: int) -> list[str]:
     return prompts
 
 
-def ours(subject: HuggingFaceSubject, prompts: list[str], k: int, tokens: int) -> int:
-    trajectories, _ = sample(subject, prompts, samples=k, policy=Policy(max_tokens=tokens))
+def ours(subject: HuggingFaceSubject, prompts: list[str], k: int, tokens: int, max_rows: int | None = None) -> int:
+    trajectories, _ = sample(subject, prompts, samples=k, policy=Policy(max_tokens=tokens), max_rows=max_rows)
     return sum(len(t.tokens) + t.finished for t in trajectories)
 
 
@@ -201,22 +201,17 @@ def compare(subject: HuggingFaceSubject, prompts: list[str], k: int, tokens: int
         f"  matrix products alone: {onednn:,.0f} tokens/s by oneDNN, {linear:,.0f} by torch's linear; "
         f"sample reaches {statistics.median(p[0][1] for p in pairs) / onednn:.0%} of the first"
     )
-    most = subject.max_rows
-    memory = {}
-    for rows in (most, max(k, most // 4)):
-        subject.max_rows = rows
-        memory[rows] = peak_memory(lambda: ours(subject, few, k, tokens))
-    subject.max_rows = most
+    memory = {rows: peak_memory(lambda rows=rows: ours(subject, prompts, k, tokens, rows)) for rows in (None, 256, 64)}
     told = ", ".join(f"sample {value:,.0f} MB at max_rows={rows}" for rows, value in memory.items())
     other = peak_memory(lambda: theirs(subject, few, k, tokens, best))
     print(f"  peak memory above what was there: {told}; generate {other:,.0f} MB")
 
 
 def best_batch(subject: HuggingFaceSubject, prompts: list[str], k: int, tokens: int) -> int:
-    """The batch size at which `generate` is quickest, by processor time."""
+    """The batch size at which `generate` is quickest, by the wall clock."""
     few = prompts[:: max(1, len(prompts) // 8)]
     sizes = [rows for rows in (32, 64, 128, 256) if k <= rows <= k * len(few)]
-    trial = {rows: rates(lambda rows=rows: theirs(subject, few, k, tokens, rows))[1] for rows in sizes}
+    trial = {rows: rates(lambda rows=rows: theirs(subject, few, k, tokens, rows))[0] for rows in sizes}
     print("  generate by batch size, tokens/s:", ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in trial.items()))
     return max(trial, key=lambda rows: trial[rows])
 
@@ -233,8 +228,8 @@ def report(model: str, dtype: str, args: argparse.Namespace) -> None:
     lengths = [len(e) for e in subject.encode(prompts)]
     print(
         f"{subject.name}, {size:,} parameters, {dtype}, {torch.get_num_threads()} threads; {prompts_n} prompts of "
-        f"{min(lengths)} to {max(lengths)} tokens x {k} x {tokens} tokens, {subject.max_rows} rows alive at once; "
-        f"step: {'fused' if not subject.not_fused else 'not fused: ' + subject.not_fused}"
+        f"{min(lengths)} to {max(lengths)} tokens x {k} x {tokens} tokens, {subject.max_rows} rows a batch, "
+        f"{subject.cores} at once; step: {'fused' if not subject.not_fused else 'not fused: ' + subject.not_fused}"
     )
     best = best_batch(subject, prompts, k, tokens)
     for mode in ("fixed", "ending"):
@@ -254,7 +249,7 @@ def main() -> None:
     parser.add_argument("--model", default="documents", help="a bundled model, a directory, or 'random'")
     parser.add_argument("--dtype", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--prompt-tokens", type=int, default=48)
-    parser.add_argument("--max-rows", type=int, help="rows alive at once; by default the subject's")
+    parser.add_argument("--max-rows", type=int, help="rows of a batch; by default the subject's")
     parser.add_argument("--quick", action="store_true", help="8 prompts, one repeat")
     args = parser.parse_args()
     for dtype in args.dtype:

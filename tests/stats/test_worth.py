@@ -44,7 +44,7 @@ def test_k_raw_samples_are_worth_k(k):
 
 
 @pytest.mark.parametrize("k", [0, 1, 2, 8, 24, 64])
-def test_k_shrunk_samples_are_worth_k_shrunk_samples_even_more_than_there_are(k):
+def test_k_star_samples_are_worth_k_star_samples_even_more_than_there_are(k):
     rng, p, counts = world(prompts=20000)
     base = smoothed(counts.sum(0))
     strength = dirichlet_strength(counts, base)
@@ -76,7 +76,7 @@ def test_worse_than_the_base_rate_is_worth_nothing_and_unmeasurable_errors_are_i
 
 @settings(max_examples=50, deadline=None)
 @given(g=st.floats(0.05, 0.95), b=st.floats(0.01, 0.5), strength=st.floats(0.1, 50), k=st.floats(0, 200))
-def test_k_shrunk_inverts_its_curve(g, b, strength, k):
+def test_k_star_inverts_its_curve(g, b, strength, k):
     miss = (k * g + strength**2 * b) / (k + strength) ** 2
     # with more shrinkage than is good, the curve can first rise above the base rate: nothing to invert there
     if miss < b * (1 - 1e-6):
