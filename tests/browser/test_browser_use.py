@@ -180,7 +180,7 @@ def test_merging_themes_shows_what_changes_and_can_be_undone(open_page):
     expect(side).to_contain_text("counted as")
     expect(side.locator("td").first).not_to_have_text("0 of 288")
     page.get_by_role("button", name="Judge it with these labels").click()
-    expect(side).to_contain_text("base rate, nats", timeout=30_000)
+    expect(side).to_contain_text("base rate, nats", timeout=90_000)
     other.get_by_label("Count wood as").select_option(index=1)  # a second browser, with what it knew
     expect(other.get_by_role("alert")).to_contain_text("meanwhile")
     side.get_by_role("button", name="Undo").click()
@@ -239,13 +239,13 @@ def test_a_text_streams_and_is_paused_stopped_and_branched(open_page):
 def test_alarms_are_shown_logged_and_obeyed(open_page):
     page = open_page("/live?run=one")
     write(page, rules="P(wood | other | end within 2) > 0.01 then pause")
-    expect(page.locator(".stream .badge")).to_have_text("paused", timeout=30_000)
+    expect(page.locator(".stream .badge")).to_have_text("paused", timeout=90_000)
     alarms = page.get_by_role("log")
     expect(alarms).to_contain_text("P(wood | other | end within 2) > 0.01")
     expect(alarms).to_contain_text("pause")
     expect(page.locator(".flag")).to_have_count(1)
     page.get_by_role("button", name="Go on").click()
-    expect(page.locator(".stream .badge")).to_have_text("over", timeout=30_000)
+    expect(page.locator(".stream .badge")).to_have_text("over", timeout=90_000)
 
 
 def test_a_bad_rule_says_how_one_is_written(open_page):
