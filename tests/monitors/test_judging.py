@@ -45,7 +45,7 @@ def test_places_are_where_a_monitor_reads_and_hold_what_was_written_next(places)
 def test_the_texts_are_those_that_sampling_writes(places):
     from forepath.subjects.sampling import sample
 
-    sampled, _ = sample(Writer(wander), PROMPTS, samples=3, policy=POLICY)
+    sampled, _ = sample(Writer(wander), PROMPTS, prompt_ids=[str(i) for i in range(60)], samples=3, policy=POLICY)
     assert [t.text for t in sampled] == list(places.texts)
 
 

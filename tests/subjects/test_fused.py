@@ -1,5 +1,8 @@
 """The fused step writes what the plain model would, and is never taken for a model that it is not."""
 
+import itertools
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -225,10 +228,17 @@ class Counted(HuggingFaceSubject):
     """Four cores, whatever the machine; how many batches were being written at once, at most."""
 
     cores = 4
+    meeting = None  # a barrier at which the first two batches wait for one another
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.turns = itertools.count()
 
     def stream(self, *args, **kwargs):
         self.alive = getattr(self, "alive", 0) + 1
         self.most = max(getattr(self, "most", 0), self.alive)
+        if self.meeting is not None and next(self.turns) < self.meeting.parties:
+            self.meeting.wait(30)
         yield from super().stream(*args, **kwargs)
         self.alive -= 1
 
@@ -238,7 +248,7 @@ def test_batches_written_at_once_are_the_ones_written_in_turn():
     made = [kind(llama(), word_tokenizer(), name="t", fingerprint="f") for kind in (HuggingFaceSubject, Counted)]
     prompts = [" ".join(f"w{3 + (i * j) % 20}" for j in range(1 + i % 5)) for i in range(24)]
     results = []
-    threads = torch.get_num_threads()
+    threads, made[1].meeting = torch.get_num_threads(), threading.Barrier(2)
     for subject in made:
         subject.max_rows = 4
         done = []
@@ -264,11 +274,11 @@ def test_a_bound_on_the_rows_is_one_for_all_threads():
 
 def test_an_error_in_one_of_many_batches_is_raised_and_the_rest_is_not_begun():
     class Torn(Counted):
-        begun = 0
+        asked = 0
 
         def stream(self, prompts, **kwargs):
-            self.begun += 1
-            if self.begun == 3:
+            self.asked += 1
+            if self.asked == 3:
                 raise OSError("torn")
             return super().stream(prompts, **kwargs)
 
@@ -276,4 +286,4 @@ def test_an_error_in_one_of_many_batches_is_raised_and_the_rest_is_not_begun():
     subject.max_rows = 2
     with pytest.raises(OSError, match="torn"):
         sample(subject, [f"w{i} w{i}" for i in range(3, 99)], samples=2, policy=POLICY)
-    assert subject.begun < 96
+    assert subject.asked < 96
