@@ -93,7 +93,7 @@ def test_the_matcher_catches_a_bound_that_is_too_low():
      r"^\s*(?:[-*•]|\d+[.)])\s+\S.*$", r"\$\s?\d+(?:[.,]\d+)*", "([A-Z][a-z]+ ){2,}", r"\bstep\s+\d+\s*:"],
 )  # fmt: skip
 def test_ordinary_patterns_are_admitted(pattern):
-    compiled(pattern, "theme 'x'")
+    assert compiled(pattern, "theme 'x'").pattern == pattern
 
 
 @pytest.mark.parametrize("pattern", [r".*.*\s+x", r"(\w+\s*)+x", r"(?:a(?=.*.*x))*b", "(K+k)+k+x", r"((\d+,?)+)+x",

@@ -53,9 +53,8 @@ def sample(
     and by `max_rows` (rows alive at once: it bounds the memory, and nothing else is then written beside them) only
     through floating-point near-ties. `prompt_ids` are hashes of the texts by default (a text that comes again gets a
     number), so that a prompt has the same continuations wherever it stands. `report(done, total)` is called as
-    trajectories are finished. `intervention` is in
-    force while the subject reads and writes; `touches` (`interventions.touches.Touches`) counts what it changed, for
-    subjects that count.
+    trajectories are finished. `intervention` is in force while the subject reads and writes; `touches`
+    (`interventions.touches.Touches`) counts what it changed, for subjects that count.
     """
     ids = _ids(prompts) if prompt_ids is None else list(prompt_ids)
     if len(ids) != len(prompts) or len(set(ids)) != len(ids):
@@ -89,7 +88,8 @@ def sample(
 
 
 def _ids(prompts: Sequence[str]) -> list[str]:
-    """
+    """A hash of each text; one that comes again gets a number.
+
     >>> _ids(["a", "b", "a"]) == [*_ids(["a"]), *_ids(["b"]), _ids(["a"])[0] + "-2"]
     True
     """
