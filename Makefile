@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+# One thread a test: on a machine that gives us less than its cores, threads that wait for each other take a hundredfold.
+test slow browser: export OMP_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check slow gpu browser web bench docs format clean
 

@@ -1,6 +1,8 @@
 """In front of another server: bytes untouched, text heard, secrets passed on and kept nowhere."""
 
+import asyncio
 import json
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -15,7 +17,7 @@ from proxy_toys import POLICY, TOKEN, Slow, local_server, make_monitor, toys, wa
 from forepath.apps.proxy.channel import Channel
 from forepath.apps.proxy.hearing import Hearing
 from forepath.apps.proxy.server import serving
-from forepath.apps.proxy.upstream import check_upstream, create_upstream_app
+from forepath.apps.proxy.upstream import Passing, _relay, check_upstream, create_upstream_app
 from forepath.apps.proxy.watching import Watcher
 from forepath.errors import InputError
 from forepath.monitors.actions import Actions
@@ -203,6 +205,52 @@ def test_a_rule_may_stop_what_comes_from_behind():
     frames = [without_id(p) for p in data_frames(through)]
     assert frames[-1] == b"[DONE]" and frames[-2]["choices"][0]["finish_reason"] == "content_filter"
     assert sum(len(f["choices"][0]["text"]) for f in frames[:-1] if "choices" in f) < 400
+
+
+class Looked(deque):
+    """Comments that notice who looks for them without end."""
+
+    looks = 0
+
+    def __bool__(self):
+        self.looks += 1
+        assert self.looks < 1000, "nobody waits for the other server"
+        return len(self) > 0
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("pieces", [[b'data: {"cho', b'ices": []}\n\n', b"data: [DONE]\n\n"],
+                                    [b"data: [DONE]\n\n", b": more\n\n"]])  # fmt: skip
+def test_a_comment_that_cannot_be_said_yet_does_not_keep_the_other_server_waiting(pieces, stopped):
+    """Within a frame, or after the last one, there is something to say and no place for it."""
+
+    class Answer:
+        async def aiter_raw(self):
+            yield pieces[0]
+            await asyncio.sleep(0.01)
+            one.comments.append({"id": "a"})
+            one.stopped = stopped
+            one.news.set()
+            await asyncio.sleep(0.05)
+            for piece in pieces[1:]:
+                yield piece
+
+        async def aclose(self):
+            pass
+
+    async def relayed() -> bytes:
+        nonlocal one
+        one = Passing("p", None, (), asyncio.get_running_loop(), "a", comments=Looked())
+        one.going.set()
+        return b"".join([part async for part in _relay(Answer(), one, bool)])
+
+    one = None
+    content = asyncio.run(relayed())
+    if stopped and len(pieces) == 3:
+        assert content.startswith(pieces[0] + pieces[1]) and content.count(b"[DONE]") == 1
+    else:
+        left = content.replace(b': forepath {"id": "a"}\n\n', b"").replace(b': forepath {"id":"a"}\n\n', b"")
+        assert left == b"".join(pieces)
 
 
 def test_streams_at_once_are_not_mixed(servers):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,11 @@ CONFIG = {"seed": 1}
 SHARDS = 40
 
 
-def work(run: Run, shards: int, big: int = 50) -> None:
-    """What a pipeline does: the items not done yet, then a document replaced and a folder replaced."""
+def work(run: Run, shards: int, big: int = 50, ready: Callable[[], object] = bool) -> None:
+    """What a pipeline does: the items not done yet, each when `ready`, then a document and a folder replaced."""
     for i in range(shards):
         if f"{i:04d}" not in run.done("acts"):
+            ready()
             rng = np.random.default_rng(i)
             table = pa.table({"item": [i] * big, "x": rng.normal(size=big)})
             run.append("acts", [f"{i:04d}"], table, {"resid": rng.normal(size=(big, 64))}, {"resid": "bfloat16"})
@@ -163,7 +165,7 @@ WRITER = """
     run = Run.create({path!r}, CONFIG)
     run.gc()
     print("writing", flush=True)
-    work(run, SHARDS)
+    work(run, SHARDS, ready=sys.stdin.readline)
 """
 
 
@@ -176,18 +178,21 @@ def test_twelve_real_kills_lose_nothing_and_repeat_nothing(tmp_path):
     code = textwrap.dedent(WRITER.format(here=str(Path(__file__).parent), path=str(path)))
     done: set[str] = set()
     for _ in range(12):
-        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as child:
             assert child.stdout.readline() == "writing\n"
             wanted = len(done) + draw.randrange(3)
+            child.stdin.write("go on\n" * (wanted - len(done) + 1))  # it cannot end before it is killed
+            child.stdin.flush()
             while len(list(path.glob("commit/[!.]*"))) < wanted and child.poll() is None:
                 time.sleep(0.001)
             time.sleep(draw.uniform(0, per_shard))  # anywhere within a shard
-            assert child.poll() is None, "the writer ended before it could be killed: make it slower"
+            assert child.poll() is None, "the writer ended before it was killed"
             child.kill()
         run = Run.open(path)
         assert run.done("acts") >= done, "a committed item was lost"
         done = run.done("acts")
         run.verify()
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, stdin=subprocess.DEVNULL)
     assert contents(path) == contents(whole)
     assert 0 < len(done) < SHARDS and Run.open(path).table("acts").num_rows == SHARDS * 50

@@ -213,8 +213,9 @@ async def _relay(answer: httpx2.Response, one: Passing, over: Callable[[], objec
     pump = asyncio.create_task(_pump(answer, chunks))
     try:
         while True:
-            chunk = await _next_chunk(chunks, one)
-            if one.stopped and hearing.at_boundary:
+            may_speak = hearing.at_boundary and not hearing.done
+            chunk = await _next_chunk(chunks, one, may_speak)
+            if one.stopped and may_speak:
                 yield _closing(hearing, one)
                 return
             if isinstance(chunk, BaseException):
@@ -225,7 +226,7 @@ async def _relay(answer: httpx2.Response, one: Passing, over: Callable[[], objec
                 yield chunk
                 for said in hearing.feed(chunk):
                     one.hear(said)
-            elif hearing.at_boundary and not one.comments:
+            elif may_speak and not one.comments:
                 yield WAITING
             while one.comments and hearing.at_boundary and not hearing.done:
                 yield comment(one.comments.popleft())
@@ -247,9 +248,9 @@ async def _pump(answer: httpx2.Response, chunks: asyncio.Queue[bytes | BaseExcep
 
 
 async def _next_chunk(
-    chunks: asyncio.Queue[bytes | BaseException | None], one: Passing
+    chunks: asyncio.Queue[bytes | BaseException | None], one: Passing, may_speak: bool
 ) -> bytes | BaseException | None:
-    """The next chunk; b"" if there is something else to say or nothing came for a while."""
+    """The next chunk; b"" if we `may_speak` and have something to say, or nothing came for a while."""
     if not one.going.is_set() and not one.stopped:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(one.going.wait(), BEAT)
@@ -257,7 +258,7 @@ async def _next_chunk(
     if not chunks.empty():
         return chunks.get_nowait()
     one.news.clear()
-    if one.comments or one.stopped:
+    if may_speak and (one.comments or one.stopped):
         return b""
     getting, news = asyncio.create_task(chunks.get()), asyncio.create_task(one.news.wait())
     try:
