@@ -52,7 +52,6 @@ def book(*themes, **more):
         (book({"name": "a", "patterns": ["(ab"]}), r"theme 1, 'a'.*\(ab.*no regular expression"),
         (book({"name": "a", "patterns": ["x*"]}), "empty text"),
         (book({"name": "a", "patterns": ["(x+)+y"]}), "very long"),
-        (book({"name": "a", "patterns": ["x"]}, {"name": "b"}), "'b' has none"),
         (book({"name": "a"}, decoding={"speed": 1}), "decoding"),
         (book({"name": "a"}, decoding={"switch": 0}), "decoding"),
         (book({"name": "a"}, decoding=[1]), "decoding"),

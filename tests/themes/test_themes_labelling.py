@@ -62,6 +62,21 @@ def test_examples_and_descriptions_draw_the_nearest():
     assert labelled.chain == ("rating", "steps", "other", "end")
 
 
+MIXED = book(
+    {"name": "rating", "patterns": [r"\bstars?\b"]},
+    {"name": "steps", "description": "Stir the soup, heat the oven and bake."},
+    {"name": "weather", "examples": ["It rains, the wind is cold.", "A cold wet wind."]},
+)
+
+
+def test_what_no_pattern_matches_goes_to_the_nearest_theme_without_patterns():
+    text = "Heat the soup, bake stars.\n\nHeat the soup. Stir and bake it.\n\nCold rain, wet wind.\n\nQuite unlike."
+    labelled = labeller_of(MIXED).label(written(text))
+    assert [s.theme for s in labelled.segments] == ["rating", "steps", "weather", "other"]
+    patterns_alone = book({"name": "rating", "patterns": [r"\bstars?\b"]})
+    assert [s.theme for s in labeller_of(patterns_alone).label(written(text)).segments] == ["rating"] + ["other"] * 3
+
+
 def test_boundaries_are_found_within_a_block():
     text = "Heat the oven. Stir the soup and bake. My score is five stars. Two stars out of ten."
     labelled = labeller_of(EXAMPLES).label(written(text))
@@ -71,7 +86,7 @@ def test_boundaries_are_found_within_a_block():
 def test_batches_change_nothing():
     texts = ["Five stars.", "", "Bake. Stars out of ten.\n\nHeat it.", "  \n", "Zzz."]
     given = [written(t, name=f"p/{i}") for i, t in enumerate(texts)]
-    for codebook in (EXAMPLES, PATTERNS):
+    for codebook in (EXAMPLES, PATTERNS, MIXED):
         tool = labeller_of(codebook)
         assert label_all(given, tool) == ([tool.label(t) for t in given], 0)
 

@@ -79,13 +79,6 @@ class Codebook:
                 raise CodebookError(f"{where}: theme {names.index(names[i]) + 1} has that name too; rename one")
             for pattern in theme.patterns:
                 compiled(pattern, where)
-        patterned = [theme.name for theme in self.themes if theme.patterns]
-        if patterned and len(patterned) < len(self.themes):
-            bare = next(theme.name for theme in self.themes if not theme.patterns)
-            raise CodebookError(
-                f"theme {patterned[0]!r} has patterns and theme {bare!r} has none, so {bare!r} could never be found; "
-                "give patterns to all themes or to none"
-            )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from forepath.errors import CodebookError, LabellerError
 from forepath.protocols import Labeller
 from forepath.records import OTHER, Segment, Trajectory
 from forepath.themes.calibration import calibrate
-from forepath.themes.codebook import Codebook, Decoding
+from forepath.themes.codebook import Codebook, Decoding, Theme
 from forepath.themes.decoding import decode
 from forepath.themes.embeddings import Embedder, TfidfEmbedder
 from forepath.themes.patterns import compiled, count
@@ -76,6 +76,10 @@ class NearestLabeller:
         near = self.embedder.embed(texts) @ self._vectors.T
         return np.asarray(np.maximum.reduceat(near, self._firsts, axis=1))
 
+    def names_of(self, texts: Sequence[str]) -> list[str]:
+        """The theme of each text as a whole, or `other`."""
+        return [self.names[i] for i in decode(self.cosines(texts), range(len(texts)), self.decoding)]
+
     def _merged(
         self, spans: Sequence[tuple[int, int]], numbers: Sequence[int], labels: np.ndarray
     ) -> tuple[Segment, ...]:
@@ -92,24 +96,40 @@ class NearestLabeller:
 
 
 class PatternLabeller:
-    """Each structural segment takes the theme whose patterns match it most often; the first of equals; else `other`."""
+    """Each structural segment takes the theme whose patterns match it most often; the first of equals.
 
-    def __init__(self, codebook: Codebook) -> None:
-        """Raises `CodebookError` if a theme has no patterns."""
+    What no pattern matches goes to the nearest of the themes without patterns, if the codebook has such; else `other`.
+    """
+
+    def __init__(self, codebook: Codebook, nearest: NearestLabeller | None = None) -> None:
+        """`nearest` knows the themes without patterns. Raises `CodebookError` if there are such and it is not given."""
         self.themes = [
             (theme.name, tuple(compiled(p, f"theme {theme.name!r}") for p in theme.patterns))
             for theme in codebook.themes
+            if theme.patterns
         ]
-        bare = [name for name, patterns in self.themes if not patterns]
-        if bare:
+        self.nearest = nearest
+        bare = [theme.name for theme in codebook.themes if not theme.patterns]
+        if bare and nearest is None:
             raise CodebookError(f"theme {bare[0]!r} has no patterns; give it some, or use `labeller_of`")
 
     def label(self, trajectory: Trajectory) -> Trajectory:
-        text = trajectory.text
-        return replace(
-            trajectory,
-            segments=tuple(replace(s, theme=self._theme(text[s.start : s.stop])) for s in segment(text)),
-        )
+        return self.label_many([trajectory])[0]
+
+    def label_many(self, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+        """As `label`, for many at once: far quicker if themes without patterns must be told apart."""
+        cut = [segment(t.text) for t in trajectories]
+        pieces = [t.text[s.start : s.stop] for t, found in zip(trajectories, cut, strict=True) for s in found]
+        themes = [self._theme(piece) for piece in pieces]
+        left = [i for i, theme in enumerate(themes) if theme == OTHER]
+        if self.nearest is not None and left:
+            for i, theme in zip(left, self.nearest.names_of([pieces[i] for i in left]), strict=True):
+                themes[i] = theme
+        named = iter(themes)
+        return [
+            replace(t, segments=tuple(replace(s, theme=next(named)) for s in found))
+            for t, found in zip(trajectories, cut, strict=True)
+        ]
 
     def _theme(self, text: str) -> str:
         counts = [count(patterns, text) for _, patterns in self.themes]
@@ -117,27 +137,35 @@ class PatternLabeller:
 
 
 def labeller_of(codebook: Codebook, *, texts: Sequence[str] = (), embedder: Embedder | None = None) -> Labeller:
-    """The labeller a codebook asks for: patterns; else its centroids; else the nearest example or description.
+    """The labeller a codebook asks for: patterns first; then its centroids, or the nearest example or description.
 
     `embedder` must be brought if the codebook was discovered with one that does not travel inside it. For examples it
     defaults to TF-IDF + SVD fitted on `texts` and the examples. `texts` are training texts: they say which words are
     rare, and how unlike every theme a text must be to be `other`. The same texts give the same labels.
     Raises `CodebookError` if the embedder is missing or another one.
     """
-    if codebook.themes[0].patterns:
-        return PatternLabeller(codebook)
-    names = [theme.name for theme in codebook.themes]
-    if any(theme.centroid for theme in codebook.themes):
+    bare = [theme for theme in codebook.themes if not theme.patterns]
+    nearest = _nearest(codebook, bare, texts, embedder) if bare else None
+    if nearest is not None and len(bare) == len(codebook.themes):
+        return nearest
+    return PatternLabeller(codebook, nearest)
+
+
+def _nearest(
+    codebook: Codebook, themes: Sequence[Theme], texts: Sequence[str], embedder: Embedder | None
+) -> NearestLabeller:
+    names = [theme.name for theme in themes]
+    if any(theme.centroid for theme in themes):
         tool = _embedder_of(codebook, embedder)
-        lengths = {len(theme.centroid) for theme in codebook.themes}
+        lengths = {len(theme.centroid) for theme in themes}
         width = tool.embed(["width"]).shape[1]
         if lengths != {width}:
             raise CodebookError(f"centroids have {sorted(lengths)} numbers, the embedder {width}; discover it anew")
-        centroids = np.asarray([theme.centroid for theme in codebook.themes], dtype=np.float32)
+        centroids = np.asarray([theme.centroid for theme in themes], dtype=np.float32)
         return NearestLabeller(names, centroids, range(len(names)), tool, codebook.decoding or Decoding())
     owned = [
         (i, text)
-        for i, theme in enumerate(codebook.themes)
+        for i, theme in enumerate(themes)
         for text in (*theme.examples, theme.description or (theme.name if not theme.examples else ""))
         if text.strip()
     ]

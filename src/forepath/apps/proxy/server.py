@@ -68,3 +68,5 @@ def serving(app: FastAPI, *, token: str, host: str = "127.0.0.1", bearer: bool =
         server.should_exit = True
         thread.join(10)
         listening.close()
+        if thread.is_alive():
+            raise RuntimeError(f"the server at {host}:{port} did not stop: something keeps its loop busy")
