@@ -47,7 +47,7 @@ web:  ## build the dashboard's page from web/ (needs Node 20 or newer; what it b
 	$(BIN)/python -m forepath.apps.dashboard.openapi > web/openapi.json
 	cd web && npm ci && npm run types && npm run check && npm run build
 
-bench: $(READY)  ## every benchmark, its peer in the same run
+bench: demo  ## every benchmark, its peer in the same run
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 docs: $(READY)  ## build the documentation into site/
