@@ -17,7 +17,7 @@ from forepath.store import Prompt, Run
 FOLDS = ("train", "validation", "test")
 EACH_TIME = {"trust_remote_code", "allow_unseen"}
 """Settings that are leave given for one call, and never written down."""
-CAPTURE_DTYPES = ("float32", "float16", "bfloat16")
+DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,10 @@ class Settings:
                     self.normalise in ("none", "standardise", "layernorm"),
                     f"normalise is {self.normalise!r}; choose none, standardise or layernorm",
                 ),
+                (self.dtype in ("auto", *DTYPES), f"dtype is {self.dtype!r}; choose auto, {', '.join(DTYPES)}"),
                 (
-                    self.capture_dtype in CAPTURE_DTYPES,
-                    f"capture_dtype is {self.capture_dtype!r}; choose {', '.join(CAPTURE_DTYPES)}",
+                    self.capture_dtype in DTYPES,
+                    f"capture_dtype is {self.capture_dtype!r}; choose {', '.join(DTYPES)}",
                 ),
                 (
                     re.fullmatch(r"tfidf|sentence:.+|subject(:.+)?", self.embedder) is not None,
