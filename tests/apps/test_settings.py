@@ -9,7 +9,8 @@ from forepath.store import Prompt
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"capture_dtype": "int8"}, "float32, float16, bfloat16"), ({"dtype": "int3"}, "choose auto, float32"), ({"embedder": "bert"}, "sentence:PATH_OR_ID"),
+    [({"capture_dtype": "int8"}, "float32, float16, bfloat16"), ({"dtype": "int3"}, "choose auto, float32"),
+     ({"embedder": "bert"}, "sentence:PATH_OR_ID"),
      ({"embedder": "sentence:"}, "sentence:PATH_OR_ID"), ({"labeller": "llm"}, "codebook or endpoint"),
      ({"labeller": "endpoint"}, "endpoint=URL"),
      ({"labeller": "endpoint", "endpoint": "http://h/v1"}, "endpoint_model")],
