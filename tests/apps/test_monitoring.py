@@ -74,6 +74,27 @@ def test_the_command_serves_the_official_client_and_logs_alarms_into_the_run(run
     run.store.verify()
 
 
+def test_nothing_is_fitted_for_a_codebook_of_patterns(tiny, tiny_prompts, words, tmp_path, monkeypatch):
+    from forepath.apps import monitoring
+    from forepath.apps.pipeline import run as run_pipeline
+    from forepath.apps.runs import open_run
+    from forepath.apps.settings import Settings
+    from forepath.records import Policy
+
+    small = {"samples": 4, "policy": Policy(max_tokens=16), "horizon": 2, "prompts_per_item": 12}
+    run_pipeline(Settings(str(tiny), codebook=str(words), **small), tiny_prompts, tmp_path / "run")
+    opened = open_run(tmp_path / "run")
+
+    def never(*_, **__):
+        raise AssertionError("fitted")
+
+    monkeypatch.setattr(monitoring, "training_texts", never)
+    monitor = monitoring.open_monitor(opened)
+    assert monitor.features is None and "subject" not in opened.__dict__
+    with pytest.raises(AssertionError, match="fitted"):  # what reads words needs them
+        monitoring.words_embedder(opened)
+
+
 def test_rules_come_from_words_and_from_a_file(tmp_path):
     path = tmp_path / "rules.json"
     path.write_text('["P(a next) > 0.5", {"themes": ["b"], "within": 2, "below": 0.1}]')

@@ -287,5 +287,16 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.text()
 
 
 @given(st.recursive(LEAVES, lambda x: st.lists(x) | st.dictionaries(KEYS, x), max_leaves=12))
-def test_no_frame_makes_hearing_raise(value):
-    list(Hearing().feed(b"data: " + json.dumps(value).encode() + b"\n\n"))
+def test_no_frame_makes_hearing_raise_and_the_next_is_heard(value):
+    good = b'data: {"choices":[{"index":0,"text":"yes"}]}\n\n'
+    said = list(Hearing().feed(b"data: " + json.dumps(value).encode() + b"\n\n" + good))
+    assert [s.text for s in said][-1:] == ["yes"]
+    assert all(isinstance(s.text, str) and 0 <= s.index < 128 for s in said)
+
+
+def test_a_frame_that_raised_would_be_seen(monkeypatch):
+    from forepath.apps.proxy import hearing as room
+
+    monkeypatch.setattr(room, "_choice", lambda place, choice: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(Hearing().feed(b'data: {"choices":[{"text":"a"}]}\n\n'))

@@ -55,7 +55,7 @@ def write_monitor(run: OpenRun, *, samples: int = 4, every: int = 24, report: Re
     if store.has("monitoring"):
         return
     origin = _origin(run)
-    labeller, embedder = tools(run)
+    labeller, embedder = run_labeller(run), words_embedder(run)
     prompts = prompts_from(store.table("prompts"))
     folds = np.array([read_fold_names(store, run.settings)[p.id] for p in prompts])
     texts, ids = [p.text for p in prompts], [p.id for p in prompts]
@@ -110,7 +110,8 @@ def open_monitor(
     if not fitted and source != "prompt ends":
         raise RunIncompleteError(f"{run.path} has no {source} forecaster yet; `forepath monitor {run.path}` fits it")
     found: dict[str, Any] = run.store.read_document("monitoring") if fitted else {}
-    labeller, embedder = tools(run)
+    labeller = run_labeller(run)
+    embedder = words_embedder(run) if source == "text only" else None
     ville(rate)  # an impossible rate is refused whichever limit is used
     bound = None
     if limit == "calibrated" and fitted:
@@ -151,27 +152,38 @@ def monitoring_text(run: OpenRun) -> str:
     return "\n".join(lines)
 
 
-def tools(run: OpenRun) -> tuple[Labeller, Embedder]:
-    """The run's labeller, and an embedder for the words of a text."""
+def run_labeller(run: OpenRun) -> Labeller:
+    """The run's labeller. Nothing is read or fitted where patterns name every theme."""
+    if all(theme.patterns for theme in run.codebook.themes):
+        return labeller_for(run.settings, run.codebook, (), None)
     training = training_texts(run.store, run.settings)
-    plain = run.settings.embedder == "tfidf"
-    given = None if plain else embedder_of(run.store, run.settings, run.subject, training)
-    labeller = labeller_for(run.settings, run.codebook, training, given)
+    return labeller_for(run.settings, run.codebook, training, _named_embedder(run, training))
+
+
+def words_embedder(run: OpenRun) -> Embedder:
+    """What a forecaster that sees the text only reads words with: that of the codebook or of the run, else TF-IDF."""
     if run.codebook.embedder.get("kind") == "tfidf":
-        return labeller, TfidfEmbedder.from_json(run.codebook.embedder)
-    return labeller, given or TfidfEmbedder.fit(training, dimensions=100)
+        return TfidfEmbedder.from_json(run.codebook.embedder)
+    training = training_texts(run.store, run.settings)
+    return _named_embedder(run, training) or TfidfEmbedder.fit(training, dimensions=100)
+
+
+def _named_embedder(run: OpenRun, training: Sequence[str]) -> Embedder | None:
+    """The embedder that the run's settings name; None for TF-IDF. The subject is loaded only if it is needed."""
+    return None if run.settings.embedder == "tfidf" else embedder_of(run.store, run.settings, run.subject, training)
 
 
 def _monitor(
     run: OpenRun, labeller: Labeller, forecaster: LinearForecaster, lengths: np.ndarray | None,
-    source: Source, embedder: Embedder, **options: Any,
+    source: Source, embedder: Embedder | None, **options: Any,
 ) -> Monitor:  # fmt: skip
     origin = _origin(run)
     reads_text = source == "text only"
+    words = Wording(embedder, run.themes) if reads_text and embedder is not None else None
     return Monitor(
         forecaster, labeller, themes=run.themes, site=None if reads_text else origin.site, subject=origin.subject,
         policy=origin.policy, horizon=run.settings.horizon, lengths=lengths,
-        features=Wording(embedder, run.themes) if reads_text else None, source=SOURCES[source], **options,
+        features=words, source=SOURCES[source], **options,
     )  # fmt: skip
 
 
