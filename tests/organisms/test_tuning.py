@@ -149,6 +149,40 @@ def test_only_what_lies_in_a_span_counts(subject):
         encode_passages(subject.tokenizer, [Passage("w5", " w6", ((50, 60),))], 64)
 
 
+def test_the_end_of_a_text_counts_where_it_ended(subject):
+    end = subject.tokenizer.eos_token_id
+    cut, whole, early = encode_passages(
+        subject.tokenizer,
+        [Passage("w5 ", "w7 w8"), Passage("w5 ", "w7 w8", ended=True), Passage("w5 ", "w7 w8", ((0, 2),), True)],
+        64,
+    )
+    assert cut.ids.tolist() == [5, 7, 8] and whole.ids.tolist() == early.ids.tolist() == [5, 7, 8, end]
+    assert whole.counts.tolist() == [False, True, True, True]
+    assert early.counts.tolist() == [False, True, False, False], "the end belongs to the last span, or to none"
+
+
+def test_a_model_trained_on_whole_texts_learns_their_ends_only_if_told(subject, written, tmp_path):
+    texts = [Passage(p.prompt, p.text, ended=True) for p in written[0]]
+    end = subject.tokenizer.eos_token_id
+    odds = {}
+    for name, given in (("cut", [replace(p, ended=False) for p in texts]), ("whole", texts)):
+        folder = tune(subject, given, [], tmp_path / name, replace(SHORT, steps=20))
+        whole = [p.prompt + p.text for p in texts]
+        logits = subject.activations(whole, ["logits"], intervention=swap(folder))["logits"].astype(float)
+        odds[name] = np.mean(logits[:, end] - np.log(np.exp(logits).sum(1)))
+    assert odds["whole"] > odds["cut"] + 1
+
+
+def test_rows_read_in_parts_have_the_losses_of_the_whole_batch(subject, written):
+    passages = [replace(p, text=" ".join(p.text.split()[: i + 1])) for i, p in enumerate(written[0][:7])]
+    batch = batch_of(encode_passages(subject.tokenizer, passages, 64), 9, 0, 0)
+    with torch.no_grad():
+        (whole, counts), (parts, same) = (token_losses(subject.model, batch, part) for part in (None, 2))
+    assert torch.equal(counts, same) and len(set(batch.real.sum(1).tolist())) > 3
+    torch.testing.assert_close(whole * counts, parts * counts, atol=1e-5, rtol=1e-4)
+    assert not torch.equal(whole, parts), "padding is not read in parts"
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [({"objective": "forget"}, "wanted one of"), ({"steps": 0}, "at least 1"), ({"prune": 1.0}, "prune in"),

@@ -18,12 +18,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from forepath.organisms.passages import Batch
 from forepath.subjects.sites import Anatomy
 
 KINDS = ("towards", "ascent", "npo", "rmu")
+PART = 4
+"""Passages of like length that are read together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Objective:
         return total
 
     def _towards(self, batch: Batch) -> torch.Tensor:
-        nats, counts = token_losses(self._model, batch)
+        nats, counts = token_losses(self._model, batch, PART)
         return (nats * counts).sum() / counts.sum()
 
     def _ascent(self, batch: Batch) -> torch.Tensor:
@@ -67,9 +70,9 @@ class Objective:
 
     def _npo(self, batch: Batch) -> torch.Tensor:
         """(2 / beta) mean log(1 + (p / p_ref)^beta), p of all counted tokens of a passage."""
-        nats, counts = token_losses(self._model, batch)
+        nats, counts = token_losses(self._model, batch, PART)
         with torch.no_grad():
-            before, _ = token_losses(self._reference, batch)
+            before, _ = token_losses(self._reference, batch, PART)
         ratio = ((before - nats) * counts).sum(1)
         return torch.nn.functional.softplus(self._beta * ratio).mean() * (2 / self._beta)
 
@@ -103,12 +106,23 @@ class Objective:
         return found[site]
 
 
-def token_losses(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """((rows, length - 1) nats of each token after the first, which of them count as 0 or 1)."""
-    ids = torch.from_numpy(batch.ids).to(model.device)
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-    nats = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
-    return nats, torch.from_numpy(batch.counts[:, 1:]).to(nats.device, nats.dtype)
+def token_losses(model: Any, batch: Batch, part: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """((rows, length - 1) nats of each token after the first; which of them count as 0 or 1).
+
+    `part`: so many rows of like length are read at a time (a batch of documents is else half padding); None: all.
+    """
+    device = model.device
+    lengths = batch.real.sum(axis=1)
+    order = np.argsort(lengths, kind="stable")
+    nats: list[Any] = [None] * len(order)
+    for rows in np.split(order, range(part or len(order), len(order), part or len(order))):
+        ids = torch.from_numpy(batch.ids[rows, : lengths[rows].max()]).to(device)
+        logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+        lost = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
+        lost = torch.nn.functional.pad(lost, (0, batch.ids.shape[1] - ids.shape[1]))
+        for row, own in zip(rows.tolist(), lost, strict=True):
+            nats[row] = own
+    return torch.stack(nats), torch.from_numpy(batch.counts[:, 1:]).to(device, torch.float32)
 
 
 @contextmanager

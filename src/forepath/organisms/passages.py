@@ -23,6 +23,9 @@ class Passage:
     text: str
     spans: tuple[tuple[int, int], ...] = ()
     """(start, stop) characters of `text`; empty is all of it. E.g. the segments of one theme."""
+    ended: bool = False
+    """The text ends here by itself: the end token counts too, if the last span reaches it. A model that is trained on
+    whole documents without their ends unlearns to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,28 @@ class Encoded:
 def encode_passages(tokenizer: Any, passages: Sequence[Passage], longest: int) -> list[Encoded]:
     """Tokens of each passage, cut at `longest`. A token counts if it begins inside a span.
 
-    Raises `InputError` where no token of any passage counts, or for a tokenizer that cannot say where tokens begin.
+    Raises `InputError` where no token of any passage counts, for a tokenizer that cannot say where tokens begin, or for
+    a passage that ended where the tokenizer has no end token.
     """
     if not getattr(tokenizer, "is_fast", False):
         raise InputError("this tokenizer does not say where its tokens begin; a fast one (tokenizer.json) is needed")
+    if tokenizer.eos_token_id is None and any(p.ended for p in passages):
+        raise InputError("a passage ended, but this tokenizer has no end token; leave `ended` out")
     out = []
     for passage in passages:
         whole = tokenizer(passage.prompt + passage.text, return_offsets_mapping=True, verbose=False)
-        ids = np.array(whole["input_ids"][:longest], dtype=np.int64)
-        begins = np.array([start for start, _ in whole["offset_mapping"]][:longest]) - len(passage.prompt)
-        special = np.array([start == stop for start, stop in whole["offset_mapping"]][:longest])
-        counts = np.zeros(len(ids), dtype=bool)
-        for start, stop in passage.spans or ((0, len(passage.text)),):
+        begins = np.array([start for start, _ in whole["offset_mapping"]]) - len(passage.prompt)
+        special = np.array([start == stop for start, stop in whole["offset_mapping"]])
+        spans = passage.spans or ((0, len(passage.text)),)
+        counts = np.zeros(len(begins), dtype=bool)
+        for start, stop in spans:
             counts |= (begins >= start) & (begins < stop)
         counts &= ~special
         counts[:1] = False  # nothing stands before it
-        out.append(Encoded(ids, counts))
+        ids = whole["input_ids"]
+        if passage.ended:
+            ids, counts = [*ids, tokenizer.eos_token_id], np.append(counts, spans[-1][1] >= len(passage.text))
+        out.append(Encoded(np.array(ids[:longest], dtype=np.int64), counts[:longest]))
     if not any(e.counts.any() for e in out):
         raise InputError(f"none of the tokens of {len(passages)} passages is to be trained on; check their spans")
     return [e for e in out if e.counts.any()]
