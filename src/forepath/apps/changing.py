@@ -12,7 +12,6 @@ import typer
 
 if TYPE_CHECKING:
     from forepath.apps.progress import Report
-    from forepath.apps.runs import OpenRun
     from forepath.records import Intervention
 
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
@@ -97,7 +96,7 @@ def compare(
     trust_remote_code: Trust = False,
 ) -> None:
     """What moved from one run to another, by how much, how surely, and what did not move."""
-    from forepath.apps.comparing import compare_runs
+    from forepath.apps.comparing import change_of, compare_runs
     from forepath.apps.results import dump_json
     from forepath.apps.runs import open_run
     from forepath.effects.comparing import Rules
@@ -106,7 +105,7 @@ def compare(
     with _TOLD["working"]("nothing was written") as report:
         found = compare_runs(*sides, targets=target or (), by=by, fluency=fluency,
                              rules=Rules(rate=rate, margin=margin), report=report)  # fmt: skip
-    title = f"{run_a.name} → {run_b.name}: {_change(sides[1])}"
+    title = f"{run_a.name} → {run_b.name}: {change_of(sides[1])}"
     if html is not None:
         print(f"page: {found.write_html(html, title)}", file=sys.stderr)
     if picture is not None:
@@ -137,15 +136,6 @@ def sweep(
     if picture is not None:
         print(f"picture: {found.plot(picture)}", file=sys.stderr)
     print(dump_json(sweep_json(found)) if json else sweep_text(found))
-
-
-def _change(after: OpenRun) -> str:
-    """What was done to the second run, in words."""
-    from forepath.records import Intervention
-    from forepath.subjects.interventions.making import describe
-
-    given = after.store.config.get("intervention")
-    return describe(Intervention(**given)) if given else "another run"
 
 
 def _read(path: Path) -> Intervention:

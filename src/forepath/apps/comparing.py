@@ -11,7 +11,7 @@ from forepath.apps.runs import OpenRun
 from forepath.effects.comparing import Rules, compare
 from forepath.effects.comparison import Comparison
 from forepath.errors import InputError, MismatchError, RunIncompleteError
-from forepath.records import Segment, Trajectory
+from forepath.records import Intervention, Segment, Trajectory
 from forepath.store import prompts_from
 
 
@@ -75,3 +75,17 @@ def labelled(run: OpenRun) -> list[Trajectory]:
     read = (replace(t, segments=(Segment(0, len(t.text)),)) if t.id in failed else observed(t)
                 for t in read_labelled(run.store))  # fmt: skip
     return list(read)
+
+
+def intervention_of(run: OpenRun) -> Intervention | None:
+    """What the subject of a run was changed by; None for one that was not."""
+    given = run.store.config.get("intervention")
+    return Intervention(**given) if given else None
+
+
+def change_of(run: OpenRun) -> str:
+    """The same in words."""
+    from forepath.subjects.interventions.making import describe
+
+    change = intervention_of(run)
+    return describe(change) if change else "another run"

@@ -123,6 +123,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Comparison */
+        get: operations["read_comparison_api_compare_get"];
+        put?: never;
+        /** Compare Two Prompts */
+        post: operations["compare_two_prompts_api_compare_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -385,6 +403,29 @@ export interface components {
             overlay: boolean;
         };
         /**
+         * AskBoth
+         * @description Two prompts to sample.
+         */
+        AskBoth: {
+            before: components["schemas"]["Side"];
+            after: components["schemas"]["Side"];
+            /**
+             * Samples
+             * @default 64
+             */
+            samples: number;
+            /**
+             * Margin
+             * @default 0.05
+             */
+            margin: number;
+            /**
+             * Rate
+             * @default 0.05
+             */
+            rate: number;
+        };
+        /**
          * Begin
          * @description What to write and watch.
          */
@@ -488,6 +529,33 @@ export interface components {
             themes: components["schemas"]["ThemeCount"][];
         };
         /**
+         * ComparisonShape
+         * @description What moved, what stayed, and what to doubt.
+         */
+        ComparisonShape: {
+            /** Change */
+            change: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "prompts" | "texts";
+            /** Prompts */
+            prompts: number;
+            /** Pairs */
+            pairs: number;
+            /** Alone */
+            alone: number;
+            /** Sections */
+            sections: components["schemas"]["Section"][];
+            /** Rules */
+            rules: string;
+            /** Examples */
+            examples: components["schemas"]["TextPair"][];
+            /** Doubts */
+            doubts: string[];
+        };
+        /**
          * CostShape
          * @description What a forecast costs beside what it replaces.
          */
@@ -498,6 +566,38 @@ export interface components {
             forecast_seconds: number;
             /** Sample Seconds */
             sample_seconds: number;
+        };
+        /**
+         * EffectShape
+         * @description One measure. Null: could not be judged.
+         */
+        EffectShape: {
+            /** Measure */
+            measure: string;
+            /** Kind */
+            kind: string;
+            /** Before */
+            before: number | null;
+            /** After */
+            after: number | null;
+            /** Shift */
+            shift: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Q */
+            q: number | null;
+            /** Margin */
+            margin: number | null;
+            /** N */
+            n: number;
+            /** Unmeasured */
+            unmeasured: number;
+            /** Moved */
+            moved: boolean;
+            /** Same */
+            same: boolean;
         };
         /**
          * Example
@@ -820,6 +920,19 @@ export interface components {
             n_prompts: number;
         };
         /**
+         * Section
+         * @description Measures under one heading.
+         */
+        Section: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "moved" | "stayed" | "guards" | "unsure";
+            /** Effects */
+            effects: components["schemas"]["EffectShape"][];
+        };
+        /**
          * SessionRow
          * @description One conversation in a list.
          */
@@ -880,6 +993,16 @@ export interface components {
             events: components["schemas"]["Happened"][];
         };
         /**
+         * Side
+         * @description A prompt and the run whose model goes on with it.
+         */
+        Side: {
+            /** Run */
+            run: string;
+            /** Prompt */
+            prompt: string;
+        };
+        /**
          * SiteLoss
          * @description How well a forecaster read from one site, on the validation prompts.
          */
@@ -902,6 +1025,20 @@ export interface components {
             done: number;
             /** Total */
             total: number;
+        };
+        /**
+         * TextPair
+         * @description Two texts that show it.
+         */
+        TextPair: {
+            /** Shows */
+            shows: string[];
+            /** Prompt */
+            prompt: string;
+            /** Before */
+            before: string;
+            /** After */
+            after: string;
         };
         /**
          * TextRow
@@ -1239,6 +1376,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReliabilityShape"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_comparison_api_compare_get: {
+        parameters: {
+            query: {
+                before: string;
+                after: string;
+                margin?: number;
+                rate?: number;
+                fluency?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonShape"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_two_prompts_api_compare_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskBoth"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonShape"];
                 };
             };
             /** @description Client Error */

@@ -24,3 +24,5 @@ export type Reliability = Shapes["ReliabilityShape"];
 export type Session = Shapes["SessionRow"];
 export type WholeSession = Shapes["SessionShape"];
 export type Happened = Shapes["Happened"];
+export type Effect = Shapes["EffectShape"];
+export type Comparison = Shapes["ComparisonShape"];

@@ -1,5 +1,5 @@
-/** Where the boxes of a tree of chains go: a column a step, heights are odds. No numbers are made here. */
-import type { Branch } from "../api/types";
+/** Where the boxes of a tree of chains go, and those of a flow: a column a step, heights are odds. */
+import type { Branch, Chain } from "../api/types";
 
 export interface Box {
   key: string;
@@ -59,4 +59,67 @@ export function boxes(tree: Branch[], rest: number, steps: number, width: number
 
   grow(tree, rest, 0, null);
   return found;
+}
+
+export interface Node {
+  step: number;
+  /** -1 is "something else". */
+  theme: number;
+  probability: number;
+  x: number;
+  y: number;
+  height: number;
+}
+
+export interface Link {
+  from: Node;
+  to: Node;
+  probability: number;
+  /** Middles of its two ends, and how thick it is. */
+  y0: number;
+  y1: number;
+  width: number;
+}
+
+/** Every theme once a step, the likeliest on top; what no listed chain says flows through "something else". */
+export function flow(chains: Chain[], odds: number[][], least: number, width: number, height: number, thick = 10, gap = 8): { nodes: Node[]; links: Link[] } {
+  const columns = odds.map((row, step) => {
+    const shown = row.map((probability, theme) => ({ theme, probability })).filter((n) => n.probability >= least).sort((a, b) => b.probability - a.probability);
+    const rest = 1 - shown.reduce((sum, n) => sum + n.probability, 0);
+    if (rest > 1e-4) shown.push({ theme: -1, probability: rest });
+    return shown.map((n): Node => ({ ...n, step, x: odds.length > 1 ? (step * (width - thick)) / (odds.length - 1) : 0, y: 0, height: 0 }));
+  });
+  const room = height - gap * (Math.max(...columns.map((c) => c.length)) - 1);
+  for (const column of columns) {
+    let above = 0;
+    for (const node of column) {
+      node.y = above;
+      node.height = node.probability * room;
+      above += node.height + gap;
+    }
+  }
+  const node = (step: number, theme: number) => columns[step]!.find((n) => n.theme === theme) ?? columns[step]!.at(-1)!;
+  const between = new Map<Node, Map<Node, number>>();
+  for (const chain of chains)
+    for (let h = 0; h + 1 < Math.min(chain.themes.length, odds.length); h++) {
+      const [from, to] = [node(h, chain.themes[h]!), node(h + 1, chain.themes[h + 1]!)];
+      if (!between.has(from)) between.set(from, new Map());
+      between.get(from)!.set(to, (between.get(from)!.get(to) ?? 0) + chain.probability);
+    }
+  const nodes = columns.flat();
+  const links: Link[] = [];
+  const into = new Map<Node, number>();
+  for (const from of nodes) {
+    let out = 0;
+    for (const to of nodes) {
+      const probability = between.get(from)?.get(to) ?? 0;
+      if (probability <= 1e-4) continue;
+      const thickness = probability * room;
+      const arrived = into.get(to) ?? 0;
+      links.push({ from, to, probability, width: thickness, y0: from.y + out + thickness / 2, y1: to.y + arrived + thickness / 2 });
+      out += thickness;
+      into.set(to, arrived + thickness);
+    }
+  }
+  return { nodes, links };
 }

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from forepath import __version__
-from forepath.apps.dashboard import exploring, forecasting, history, judging, living
+from forepath.apps.dashboard import comparing, exploring, forecasting, history, judging, living
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.events import Hub
 from forepath.apps.dashboard.guard import Guard
@@ -23,7 +23,7 @@ from forepath.apps.dashboard.keys import DAYS, Keys
 from forepath.apps.dashboard.library import Library
 from forepath.apps.dashboard.shapes import Problem, Visit
 from forepath.apps.terminal import plain
-from forepath.errors import ForepathError, InputError, RunError, RunIncompleteError
+from forepath.errors import ForepathError, InputError, MismatchError, RunError, RunIncompleteError
 
 STATIC = Path(__file__).parent / "static"
 """The built page; its source is web/."""
@@ -58,6 +58,7 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
     shelves = exploring.Shelves()
     engine.also.append(lambda run, _: shelves.of(run))
     app.include_router(judging.routes(library))
+    app.include_router(comparing.routes(library, engine))
     app.include_router(living.routes(living.Live(library, engine, hub), library))
     app.include_router(exploring.routes(library, hub, shelves))
 
@@ -106,7 +107,7 @@ class Page(StaticFiles):
 
 
 def _status(error: ForepathError) -> int:
-    if isinstance(error, RunIncompleteError):
+    if isinstance(error, RunIncompleteError | MismatchError):
         return 409
     return 422 if isinstance(error, InputError) else 404 if type(error) is RunError else 500
 
