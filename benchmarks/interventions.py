@@ -33,21 +33,33 @@ def dearer(plain, changed, repeats):
     return statistics.median(ratios[1:]) - 1
 
 
-def by_hand(subject, prompts, site):
-    """What `ablate head:1.0` does, with nothing of ours around it."""
-    module = subject.anatomy.blocks[0].self_attn.o_proj
-    width = module.weight.shape[1] // subject.model.config.num_attention_heads
+def beside_peers(subject, make, prompts, repeats):
+    """Lines: what one ablated head costs beside plain `transformers`, by hand, by us, and by those installed."""
+    import torch
+    from _peers import batches_of, by_hand, lens_reader, nnsight_reader, our_reader, plainly
 
-    def nought(_, args):
-        value = args[0].clone()
-        value[..., :width] = 0
-        return (value,)
-
-    handle = module.register_forward_pre_hook(nought)
-    try:
-        return subject.activations(prompts, [site])
-    finally:
-        handle.remove()
+    ways = {
+        "the same hook by hand": lambda batches: by_hand(subject, batches),
+        "forepath": our_reader(subject),
+        "nnsight": nnsight_reader(subject),
+        "TransformerLens": lens_reader(make),
+    }
+    sizes = {f"{len(prompts)} prompts": batches_of(subject, prompts),
+             "one at a time": [b for p in prompts[:25] for b in batches_of(subject, [p])]}  # fmt: skip
+    for name, way in ways.items():
+        if way is None:
+            yield f"{name:<24} not installed"
+            continue
+        costs = []
+        for batches in sizes.values():
+            same = all(
+                torch.allclose(a, b, atol=1e-3) for a, b in zip(way(batches), by_hand(subject, batches), strict=True)
+            )
+            if not same:
+                raise SystemExit(f"{name} gives other logits than the hook by hand")
+            cost = dearer(lambda b=batches: plainly(subject, b), lambda b=batches, w=way: w(b), repeats)
+            costs.append(f"{cost:+7.1%}")
+        yield f"{name:<24} " + "   ".join(f"{n}: {c}" for n, c in zip(sizes, costs, strict=True))
 
 
 def main() -> None:
@@ -65,7 +77,11 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=7)
     given = parser.parse_args()
-    subject = load(bundled.path(given.model) if given.model in bundled.names() else given.model, device="cpu")
+
+    def make():
+        return load(bundled.path(given.model) if given.model in bundled.names() else given.model, device="cpu")
+
+    subject = make()
     prompts = [p.text for p in document_grammar().prompts(9, given.prompts)]
     site = f"resid.{len(subject.anatomy.blocks)}"
 
@@ -76,9 +92,10 @@ def main() -> None:
     begin = time.process_time()
     plain()
     print(f"{given.prompts} prompts, {tokens} tokens, read in {time.process_time() - begin:.2f} s of processor time")
-    print(
-        f"{'the same hook by hand':<34} {dearer(plain, lambda: by_hand(subject, prompts, site), given.repeats):+6.1%}"
-    )
+    print("\nOne head set to zero, beside plain transformers reading the same batches:")
+    for line in beside_peers(subject, make, prompts, given.repeats):
+        print(line, flush=True)
+    print("\nEach kind of change, beside reading without it:")
     width = subject.model.config.hidden_size
     for change in (
         making.ablate("head:1.0"),

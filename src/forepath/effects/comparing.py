@@ -17,6 +17,7 @@ from forepath.effects.examples import telling_pairs
 from forepath.effects.guards import guard_table, variety
 from forepath.effects.measures import Table, chain_measures, joined
 from forepath.effects.pairing import Pairs, group_index, pair
+from forepath.effects.removal import removal
 from forepath.effects.specificity import specificity
 from forepath.errors import InputError
 from forepath.protocols import Measure
@@ -84,7 +85,10 @@ def compare(
     effects = _effects(sides, names, kinds, shares, missing, cluster, pairs, rules)
     themes = np.array([kind == "theme" for kind in kinds])
     aimed = _aimed(targets, names, themes)
-    share = specificity((sides[1] - sides[0])[:, themes], aimed[themes]) if targets else Estimate(*[float("nan")] * 3)
+    share = removed = Estimate(*[float("nan")] * 3)
+    if targets:
+        share = specificity((sides[1] - sides[0])[:, themes], aimed[themes])
+        removed = removal(sides[0][:, aimed], sides[1][:, aimed], count)
     return Comparison(
         effects=tuple(effects),
         prompts=len(pairs.prompts),
@@ -96,6 +100,7 @@ def compare(
         adjusted="Benjamini-Yekutieli" if rules.dependent else "Benjamini-Hochberg",
         targets=tuple(targets),
         specificity=share,
+        removed=removed,
         examples=telling_pairs(pairs, table, effects),
         doubts=doubts(pairs, effects, tuple(targets), surprises is not None),
     )

@@ -43,6 +43,8 @@ class Comparison:
     """Squared shift of the targets over that of all themes; NaN without targets."""
     examples: tuple[Example, ...]
     doubts: tuple[str, ...]
+    removed: Estimate = Estimate(float("nan"), float("nan"), float("nan"))
+    """Share of the targets' presence that is gone (`removal`); NaN without targets."""
 
     @property
     def moved(self) -> tuple[Effect, ...]:

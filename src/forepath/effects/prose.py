@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from forepath.effects.removal import not_spared
 from forepath.records import Effect
 
 if TYPE_CHECKING:
@@ -45,7 +46,25 @@ def headline(c: Comparison) -> str:
             f"Of what moved, {number(c.specificity.value)} [{number(c.specificity.low)}, {number(c.specificity.high)}] "
             f"(in squared shift) was meant to: {', '.join(c.targets)}."
         )
+    if c.removed.value > 0:
+        lines.append(_removed(c))
     return " ".join(lines)
+
+
+def _removed(c: Comparison) -> str:
+    """How much of the targets is gone, and whether the rest was spared."""
+    gone = c.removed
+    broken, open_ones, rest = not_spared(c.effects, c.targets)
+    parts = [f"Of {', '.join(c.targets)}, {gone.value:.1%} [{gone.low:.1%}, {gone.high:.1%}] is gone."]
+    if not broken and not open_ones:
+        parts.append(f"All {rest} other themes are shown to have stayed within their margins.")
+    if broken:
+        parts.append(f"Not spared: {'; '.join(f'{name_of(e)} {signed(e)}' for e in broken[:8])}"
+                     + (f" and {len(broken) - 8} more." if len(broken) > 8 else "."))  # fmt: skip
+    if open_ones:
+        named = ", ".join(name_of(e) for e in open_ones[:8]) + (" …" if len(open_ones) > 8 else "")
+        parts.append(f"Of {rest} other themes {len(open_ones)} cannot be told: {named}.")
+    return " ".join(parts)
 
 
 def rules_of(c: Comparison) -> str:
