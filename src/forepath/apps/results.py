@@ -9,11 +9,13 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from html import escape
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from forepath.apps.pictures import Drawing, draw_forecast
 from forepath.apps.terminal import plain
@@ -39,6 +41,8 @@ class ChainForecast:
     """One row."""
     source: str
     """Which forecaster, e.g. "linear@resid.3"."""
+    activations: np.ndarray | None = field(default=None, repr=False, compare=False)
+    """(1, width) what it was read from."""
 
     @property
     def chains(self) -> list[tuple[tuple[str, ...], float]]:

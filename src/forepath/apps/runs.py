@@ -67,7 +67,7 @@ class OpenRun:
         assert self.forecaster.origin is not None  # loaded forecasters have one
         site = self.forecaster.origin.site
         activations = self.subject.activations([prompt], [site])[site]
-        return ChainForecast(prompt, self.forecaster.predict(activations), f"linear@{site}")
+        return ChainForecast(prompt, self.forecaster.predict(activations), f"linear@{site}", activations)
 
     def scores(self) -> ScoreTable:
         """The table of the test prompts. Raises `RunIncompleteError` if the run is not scored yet."""

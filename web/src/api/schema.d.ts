@@ -632,10 +632,25 @@ export interface components {
             source: string;
             /** Steps */
             steps: number[][];
+            /**
+             * Assurance
+             * @default none
+             * @enum {string}
+             */
+            assurance: "none" | "fitting" | "ready";
             /** Low */
             low?: number[][] | null;
             /** High */
             high?: number[][] | null;
+            /** Sets */
+            sets?: number[][] | null;
+            /**
+             * Coverage
+             * @default 0.9
+             */
+            coverage: number;
+            /** Unlike */
+            unlike?: number | null;
             /** Base */
             base: number[][];
             /** Tree */

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from forepath.apps.assurance import FLAGGED
 from forepath.apps.dashboard import shelf
+from forepath.apps.dashboard.assuring import Assurances
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.library import Library
 from forepath.apps.dashboard.overlaying import read_overlay
@@ -34,7 +36,8 @@ MOST_CHAINS = 200
 def routes(library: Library, engine: Engine) -> APIRouter:
     """Frame, prompts, forecasts and examples of one run."""
     api = APIRouter(prefix="/api/runs/{run}", tags=["forecast"])
-    engine.also.append(lambda run, result: shaped("", run, result, least=0.02, milliseconds=0.0))
+    assurances = Assurances()
+    engine.also.append(lambda run, result: shaped("", run, result, assurances, least=0.02, milliseconds=0.0))
 
     @api.get("")
     def read_run(run: str) -> RunShape:
@@ -61,20 +64,23 @@ def routes(library: Library, engine: Engine) -> APIRouter:
         if not ask.prompt:
             raise InputError("the prompt is empty; type one, or pick one of the run's")
         result = engine.forecast(opened, ask.prompt)
-        if ask.overlay:
-            result = replace(result, forecast=read_overlay(opened).merge(result.forecast))
+        if ask.overlay:  # what stands beside a forecast is of the run's own themes
+            result = replace(result, forecast=read_overlay(opened).merge(result.forecast), activations=None)
         spent = 1e3 * (time.perf_counter() - began)
-        return shaped(run, opened, result, least=ask.least, milliseconds=spent)
+        return shaped(run, opened, result, assurances, least=ask.least, milliseconds=spent)
 
     return api
 
 
-def shaped(run: str, opened: OpenRun, result: ChainForecast, *, least: float, milliseconds: float) -> ForecastShape:
+def shaped(
+    run: str, opened: OpenRun, result: ChainForecast, assurances: Assurances, *, least: float, milliseconds: float
+) -> ForecastShape:
     """A forecast as the page reads it."""
     themes = result.forecast.themes
     index = {theme: i for i, theme in enumerate(themes)}
     tree = result.tree(least=least, widest=8)
     written = shelf.written(opened, result.prompt)
+    beside = _beside(opened, result, assurances)
     return ForecastShape(
         run=run,
         prompt=result.prompt,
@@ -85,9 +91,38 @@ def shaped(run: str, opened: OpenRun, result: ChainForecast, *, least: float, mi
         rest=tree.rest,
         chains=[ChainShape(themes=[index[t] for t in c], probability=p) for c, p in result.chains[:MOST_CHAINS]],
         written=written,
-        notes=_notes(opened, written),
+        notes=[*_notes(opened, written), *_warnings(beside.get("unlike"), assurances.why_not(opened))],
         milliseconds=milliseconds,
+        **beside,
     )
+
+
+def _beside(run: OpenRun, result: ChainForecast, assurances: Assurances) -> dict[str, Any]:
+    """What stands beside the odds, as far as it is fitted."""
+    if result.activations is None:
+        return {}
+    assurance, progress = assurances.of(run)
+    if assurance is None:
+        return {"assurance": progress}
+    low, high = assurance.interval(result.activations, result.forecast.steps)
+    return {
+        "assurance": progress,
+        "low": low[0].tolist(),
+        "high": high[0].tolist(),
+        "sets": [list(themes) for themes in assurance.holding(result.forecast)[0]],
+        "coverage": assurance.sets[0].wanted,
+        "unlike": float(assurance.novelty.unlike(result.activations)[0]),
+    }
+
+
+def _warnings(unlike: float | None, why_not: str) -> list[str]:
+    """What speaks against the forecast."""
+    found = [f"There are no intervals: {why_not}"] if why_not else []
+    if unlike is not None and unlike >= FLAGGED:
+        found.append(
+            "This prompt is unlike those the forecaster was fitted on; its odds, intervals and sets may not hold."
+        )
+    return found
 
 
 def branches(nodes: Sequence[Node], index: dict[str, int]) -> list[Branch]:

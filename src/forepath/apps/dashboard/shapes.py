@@ -131,9 +131,16 @@ class ForecastShape(Shape):
     """Which forecaster, e.g. "linear@resid.3"."""
     steps: list[list[float]]
     """(horizon, themes): P(theme at step h); each row sums to 1."""
+    assurance: Literal["none", "fitting", "ready"] = "none"
+    """Whether the next five can be said; "fitting": ask again."""
     low: list[list[float]] | None = None
     high: list[list[float]] | None = None
-    """95 % interval of `steps`, where the forecaster gives one."""
+    """95 % interval of `steps`: what another draw of as many training prompts would have made of them."""
+    sets: list[list[int]] | None = None
+    """By step, the themes that hold what is written `coverage` of the time, likeliest first."""
+    coverage: float = 0.9
+    unlike: float | None = None
+    """Share of the training prompts kept aside that are more like the others than this prompt is; from 0.99 strange."""
     base: list[list[float]]
     """(horizon, themes) base rates of the run's training prompts."""
     tree: list[Branch]
