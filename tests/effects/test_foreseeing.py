@@ -70,11 +70,15 @@ def test_agreement_over_many_changes(world):
     good = agreement(foretold, sampled, se, 16)
     assert good.rank.value > 0.95 and good.rank.low <= good.rank.value <= good.rank.high
     assert 0.85 < good.slope.value < 1.2 and good.error < 0.03 and good.ceiling > 0.98
-    assert good.samples > 5
+    assert good.samples > 5 and good.error <= good.error_high < 0.04
     noise = agreement(rng.permutation(foretold.ravel()).reshape(foretold.shape), sampled, se, 16)
     assert abs(noise.rank.value) < 0.4 and noise.samples < 2
     exaggerating = agreement(3 * foretold, sampled, se, 16)
     assert exaggerating.slope.value == pytest.approx(good.slope.value / 3) and exaggerating.rank == good.rank
+    drowned = agreement(foretold, sampled, se + 0.2, 16)
+    assert drowned.error == 0, "an error that the samples' noise hides"
+    biased = agreement(foretold + 0.1, sampled, se, 16)
+    assert 0.09 < biased.error <= biased.error_high < 0.14
     with pytest.raises(InputError, match="3 changes"):
         agreement(foretold[:2], sampled[:2], se[:2], 16)
 

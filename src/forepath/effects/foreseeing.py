@@ -92,6 +92,9 @@ class Agreement:
     """Of sampled on foretold: 1 is calibrated, below 1 foretells too much."""
     error: float
     """Root mean squared error of the foretold shifts, the sampling variance taken off; in shares."""
+    error_high: float
+    """Upper end of its 95 % interval, changes drawn again: what to decide by. With few samples the error itself may come
+    out as nothing, which is not knowing."""
     samples: float
     """How many samples per prompt give a sampled shift of the same squared error; infinite for a foresight as good as
     the samples can show."""
@@ -114,13 +117,22 @@ def agreement(foretold: np.ndarray, sampled: np.ndarray, se: np.ndarray, samples
     noise = float((se[known] ** 2).mean())
     spread = float(sampled[known].var())
     squared = float(((foretold - sampled)[known] ** 2).mean()) - noise
+    worst = max(squared, _upper(np.where(known, (foretold - sampled) ** 2 - se**2, np.nan), counts))
     return Agreement(
         Estimate(rank, *percentile_interval(drawn[:, 0])),
         float(np.sqrt(max(0.0, 1 - noise / spread))) if spread > 0 else float("nan"),
         Estimate(slope, *percentile_interval(drawn[:, 1])),
         float(np.sqrt(max(0.0, squared))),
+        float(np.sqrt(max(0.0, worst))),
         samples * noise / squared if squared > 0 else float("inf"),
     )
+
+
+def _upper(excess: np.ndarray, counts: np.ndarray) -> float:
+    """Upper end of the mean of (changes, measures), changes drawn `counts` (draws, changes) times."""
+    seen = ~np.isnan(excess)
+    sums, cells = np.where(seen, excess, 0.0).sum(axis=1), seen.sum(axis=1)
+    return percentile_interval((counts @ sums) / (counts @ cells))[1]
 
 
 def _both(foretold: np.ndarray, sampled: np.ndarray) -> tuple[float, float]:
