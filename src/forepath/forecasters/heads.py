@@ -42,6 +42,7 @@ class Fold:
     """The points of a fit: all of them, and split into those to fit on and those kept aside."""
 
     whole: Design
+    """That of `part` where all points are not asked for."""
     part: Design
     aside: np.ndarray
     """(points,) bool"""
@@ -49,37 +50,59 @@ class Fold:
     """(points kept aside, width)"""
 
     @classmethod
-    def of(cls, points: np.ndarray, aside: np.ndarray) -> Fold:
-        """Turn the points once for all heads. Without points kept aside no penalty can be chosen."""
-        return cls(Design(points), Design(points[~aside]), aside, points[aside])
+    def of(cls, points: np.ndarray, aside: np.ndarray, *, whole: bool = True) -> Fold:
+        """Turn the points once for all heads. Without points kept aside no penalty can be chosen.
+
+        `whole=False`: penalties are to be tried only (`least_loss`), nothing is fitted to all points.
+        """
+        part = Design(points[~aside])
+        return cls(Design(points) if whole else part, part, aside, points[aside])
 
 
 def fit_head(fold: Fold, rows: Rows, *, groups: int, penalty: float | None) -> Head:
     """Choose the penalty (unless given), then fit on all points. `groups` 1 is a plain head."""
-    total = float(rows.weights.sum())
-    classes = rows.targets.shape[1]
-    base = smoothed((rows.targets * rows.weights[:, None]).sum(axis=0))
-    anchor = np.tile(np.log(base), (groups, 1))
-    floor = 0.5 * classes / (total + 0.5 * classes)
+    total, classes = float(rows.weights.sum()), rows.targets.shape[1]
+    anchor, floor = _prior(rows, groups)
     if not len(rows.weights):
         return Head(np.zeros((len(fold.whole.centre), classes)), anchor, floor, PATH[0] if penalty is None else penalty)
     tie = 1.0 / (SPREAD**2 * total) if groups > 1 else 0.0
     start = None
     if penalty is None:
-        penalty, start = _choose(fold, rows, anchor, tie, floor)
+        penalty, start, _ = _choose(fold, rows, anchor, tie, floor)
     found = solve(fold.whole, rows, penalty=penalty * fold.whole.scale, anchor=anchor, tie=tie, start=start)
     return Head(found.weights, found.intercepts, floor, penalty)
 
 
-def _choose(fold: Fold, rows: Rows, anchor: np.ndarray, tie: float, floor: float) -> tuple[float, np.ndarray | None]:
-    """The penalty with the least cross-entropy on the points kept aside, for all points, and where to start there.
+def least_loss(fold: Fold, rows: Rows) -> float:
+    """Cross-entropy, nats, of a plain head on the points kept aside, with the penalty that is best there; NaN if there
+    are none. It is what penalties are chosen by: to compare features with, not to judge a forecaster by.
+    """
+    if not len(rows.weights):
+        return float("nan")
+    anchor, floor = _prior(rows, 1)
+    return _choose(fold, rows, anchor, 0.0, floor)[2]
+
+
+def _prior(rows: Rows, groups: int) -> tuple[np.ndarray, float]:
+    """((groups, classes) log odds of the base rate, share of even odds in every forecast)."""
+    classes = rows.targets.shape[1]
+    base = smoothed((rows.targets * rows.weights[:, None]).sum(axis=0))
+    floor = 0.5 * classes / (float(rows.weights.sum()) + 0.5 * classes)
+    return np.tile(np.log(base), (groups, 1)), floor
+
+
+def _choose(
+    fold: Fold, rows: Rows, anchor: np.ndarray, tie: float, floor: float
+) -> tuple[float, np.ndarray | None, float]:
+    """(the penalty with the least cross-entropy on the points kept aside, for all points; where to start there; the
+    cross-entropy).
 
     Each penalty of `PATH` is warm-started from the stronger one. A penalty is a prior against the evidence of all
     points: with more of them it weighs less per point.
     """
     known, asked = of_points(rows, ~fold.aside), of_points(rows, fold.aside)
     if not len(known.weights) or not len(asked.weights):
-        return PATH[0], None
+        return PATH[0], None, float("nan")
     best, least, waited, start = None, np.inf, 0, None
     share = float((~fold.aside).mean())
     for penalty in PATH:
@@ -94,4 +117,4 @@ def _choose(fold: Fold, rows: Rows, anchor: np.ndarray, tie: float, floor: float
             best, least = (penalty * share, fold.whole.turn(found)), loss
         if waited >= PATIENCE:
             break
-    return best or (PATH[0], None)
+    return *(best or (PATH[0], None)), least

@@ -8,19 +8,20 @@ prompts kept aside, with the sharpness that is best there, from even shares to t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from forepath.errors import UnfittedError
+from forepath.errors import ActivationError, UnfittedError
+from forepath.forecasters.heads import Fold, least_loss
 from forepath.forecasters.inputs import checked_reads, checked_reads_pair
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.odds import softmax
 from forepath.forecasters.saving import Origin, SavedArrays, head_tensors, heads_of, read_arrays, write_arrays
-from forepath.forecasters.targets import canonical, kept_aside
+from forepath.forecasters.targets import canonical, kept_aside, step_rows
 from forepath.records import Forecast, Futures
-from forepath.stats.losses import mean_loss
 
 SHARPNESS = (0.0, 10.0, 40.0, float("inf"))
 """Tried on the prompts kept aside, per nat of gain; infinite is the best layer alone."""
@@ -37,14 +38,18 @@ class LayersForecaster:
     1
     """
 
-    def __init__(self, *, chains: bool = True, seed: int = 0) -> None:
-        """`seed` draws the prompts on which shares and penalties are chosen."""
+    def __init__(
+        self, *, chains: bool = True, seed: int = 0, shares: Sequence[float] | np.ndarray | None = None
+    ) -> None:
+        """`seed` draws the prompts on which shares and penalties are chosen. `shares` (layers,): not to be learned."""
         self.chains, self.seed = chains, seed
+        self._given = None if shares is None else tuple(float(share) for share in shares)
         self.origin: Origin | None = None
         self.shares = np.zeros(0)
         """(layers,) how much each layer counts; sums to 1."""
         self.losses: dict[str, float] = {}
-        """Cross-entropy on the prompts kept aside, nats: "layer i" alone and "sharpness s" of the mixtures."""
+        """Cross-entropy on the prompts kept aside, nats, with the penalty that is best there, mean over the steps:
+        "layer i" alone and "sharpness s" of the mixtures."""
         self._mean = np.zeros((0, 0))
         self._scale = np.zeros((0, 0))
         self._head = LinearForecaster("none")
@@ -60,14 +65,18 @@ class LayersForecaster:
         points = (reads - self._mean) / deviation
         aside = kept_aside(reads.reshape(len(reads), -1), self.seed)
         self.shares, self.losses = np.full(count, 1.0 / count), {}
-        if count > 1 and aside.any():
-            known, asked = Futures(futures.themes, futures.steps[~aside]), Futures(futures.themes, futures.steps[aside])
+        if self._given is not None:
+            if len(self._given) != count:
+                raise ActivationError(f"{count} layers for {len(self._given)} given shares; give one share per layer")
+            self.shares = np.array(self._given)
+        elif count > 1 and aside.any():
+            rows = [step_rows(futures, h) for h in range(futures.steps.shape[2])]
 
             def loss(shares: np.ndarray) -> float:
                 used = np.flatnonzero(shares)
-                mixed = _mixed(points[:, used], shares[used])
-                head = LinearForecaster("none", chains=False, seed=self.seed).fit(mixed[~aside], known)
-                return mean_loss(head.predict(mixed[aside]), asked)
+                fold = Fold.of(_mixed(points[:, used], shares[used]), aside, whole=False)
+                losses = np.array([least_loss(fold, r) for r in rows])
+                return float(losses[~np.isnan(losses)].mean()) if not np.isnan(losses).all() else float("nan")
 
             alone = np.array([loss(np.eye(count)[layer]) for layer in range(count)])
             self.losses = {f"layer {i}": float(value) for i, value in enumerate(alone)}

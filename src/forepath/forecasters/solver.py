@@ -9,9 +9,11 @@ One group is the plain regression (U its free intercept, tie 0); a group per pre
 chain whose odds bend with x. Three things make it fast. L-BFGS (Nocedal & Wright, Numerical Optimization 2006,
 algorithm 7.4) starts from a curvature that nearly fits: the Hessian with the mean of diag(p) - pp' in place of every
 row's, which is diagonal once the points are turned into the eigenbasis of X'X and the classes into that of the mean.
-(Böhning 1992, Ann. Inst. Statist. Math. 44:197, bounds the same matrix by that of even odds; the mean is closer.)
-Logits are linear in the step, so that a line search multiplies no matrices. And the product with X is taken once per
-point, however many rows it has. An iteration is two products of (points, width) with classes.
+(Böhning 1992, Ann. Inst. Statist. Math. 44:197, bounds the same matrix by that of even odds; the mean is closer.) After
+`EASY` iterations each class gets its own along the `SHARP` directions in which the points vary most: sum p (1 - p) xx',
+which is large only where the class is in doubt. Logits are linear in the step, so that a line search multiplies no
+matrices. And the product with X is taken once per point, however many rows it has. An iteration is two products of
+(points, width) with classes.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ import numpy as np
 
 HISTORY = 12
 """Pairs of steps L-BFGS remembers."""
+SHARP = 48
+"""Directions, those of most variance, along which each class gets a curvature of its own."""
+EASY = 8
+"""Iterations after which that is worked out: many problems are solved sooner."""
 ARMIJO = 1e-4
 """Share of the first-order decrease that a step must give."""
 
@@ -137,6 +143,10 @@ class _Problem:
         """(classes, classes) orthonormal columns"""
         self.assumed = self.spread + self.ties
         """(rank + groups, classes) curvature along each turned coordinate"""
+        self.sharp = slice(max(rank - SHARP, 0), rank)
+        """The last coordinates of W: those along which the points vary most."""
+        self.inverses: np.ndarray | None = None
+        """(classes, sharp, sharp): of each class's own curvature along them."""
 
     def learn_curvature(self, residual: np.ndarray) -> None:
         """Assume everywhere the mean over rows of diag(p) - pp', whose `residual` is (p - target) share."""
@@ -147,10 +157,32 @@ class _Problem:
         values, self.classes = np.linalg.eigh(mean)
         self.assumed = self.spread * np.maximum(values, 1e-7) + self.ties
 
+    def sharpen(self, residual: np.ndarray) -> None:
+        """Let each class have its own curvature along the directions of most variance."""
+        odds = residual / self.share + self.targets
+        doubt = np.sqrt(self.by_point(odds * (1 - odds) * self.share))
+        points = self.points[:, self.sharp]
+        weighed = [points * column[:, None] for column in doubt.T]
+        bends = np.array([w.T @ w for w in weighed], dtype=np.float64)
+        least = 1e-6 * np.trace(bends, axis1=1, axis2=2).max() / max(bends.shape[1], 1)
+        bends += np.diag(self.ties[self.sharp, 0] + least)
+        self.inverses = np.linalg.inv(bends)
+
     def straighten(self, slope: np.ndarray) -> np.ndarray:
         """The inverse of the assumed curvature times `slope`."""
         turned: np.ndarray = ((slope @ self.classes) / self.assumed) @ self.classes.T
+        if self.inverses is not None:
+            own = np.matmul(self.inverses, slope[self.sharp].T[..., None])[..., 0].T
+            turned[self.sharp] = own - own.mean(axis=1, keepdims=True)
         return turned
+
+    def by_point(self, values: np.ndarray) -> np.ndarray:
+        """(rows, classes) summed over the rows of each point: (points, classes)."""
+        if self.single:
+            return values
+        sums = np.zeros((len(self.points), values.shape[1]), dtype=np.float32)
+        sums[self.rows.point[self.firsts]] = np.add.reduceat(values, self.firsts, axis=0)
+        return sums
 
     def logits(self, at: np.ndarray) -> np.ndarray:
         """(rows, classes) float32; linear in `at`."""
@@ -172,15 +204,11 @@ class _Problem:
 
     def gradient(self, residual: np.ndarray, at: np.ndarray) -> np.ndarray:
         """(rank + groups, classes) float64."""
-        by_point = residual
-        if not self.single:
-            by_point = np.zeros((len(self.points), residual.shape[1]), dtype=np.float32)
-            by_point[self.rows.point[self.firsts]] = np.add.reduceat(residual, self.firsts, axis=0)
         by_group = np.zeros((len(at) - self.rank, residual.shape[1]))
         sums = np.add.reduceat(residual[self.order], self.group_firsts, axis=0, dtype=np.float64)
         by_group[self.rows.group[self.order][self.group_firsts]] = sums
         pull = self.ties * (at - self.anchor)
-        fit = np.concatenate([(self.points.T @ by_point).astype(np.float64), by_group])
+        fit = np.concatenate([(self.points.T @ self.by_point(residual)).astype(np.float64), by_group])
         # adding a number to all logits changes nothing: what rounding leaves there would be blown up by no curvature
         slope: np.ndarray = fit - fit.mean(axis=1, keepdims=True) + pull
         return slope
@@ -218,6 +246,8 @@ def _descend(problem: _Problem, at: np.ndarray, tolerance: float, most: int) -> 
         if bend > 0:  # F is convex: only rounding can make it otherwise
             pairs = [*pairs, (there - at, change, bend)][-HISTORY:]
         at, objective, slope, iterations = there, objective + higher, turn, iterations + 1
+        if iterations == EASY:
+            problem.sharpen(residual)
         left = 0.5 * float((slope * problem.straighten(slope)).sum())
     return at, objective, left, iterations
 

@@ -1,7 +1,7 @@
 """A trunk that corrects the linear forecaster's chains: fitting, forecasting, scoring. Needs torch.
 
 The base is a `LayersForecaster` over all reads (one read: plain linear). For training it is fitted without the prompts
-kept aside, as the trunk is; then it is fitted again on all of them.
+kept aside, as the trunk is; then it is fitted again on all of them, with the shares of the layers learned before.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def fit_writer(
     if points is None:
         points = torch.from_numpy(((reads - mean) / deviation).astype(np.float32))
     trained = train(trunk, points, _tensors(*part.logits(reads)), chains_of(futures), aside, recipe, seed)
-    base = LayersForecaster(seed=seed).fit(reads, futures) if aside.any() else part
+    base = LayersForecaster(seed=seed, shares=part.shares).fit(reads, futures) if aside.any() else part
     count = len(futures.themes)
     floor = 0.5 * count / (float((futures.steps[..., 0] != UNKNOWN).sum()) + 0.5 * count)
     return Writer(base, trunk, mean, deviation, floor, trained)

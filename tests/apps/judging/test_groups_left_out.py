@@ -49,7 +49,7 @@ def case():
     folds = Folds(prompts, np.array([settings.fold_of(p) for p in prompts]), Futures(THEMES, steps))
     judge = Judge(folds.of("test"), folds.of("train", "validation"), seed=0)
     store = SimpleNamespace(read_document=lambda name: {"site": "s", "sample_seconds": 0.5})
-    kept = SimpleNamespace(odds=lambda key, work: (work(), 0.0))
+    kept = SimpleNamespace(odds=lambda key, work: (work(), 0.0), has_odds=lambda key: False)
     return Case(Trial(store, settings, None, folds, judge), Options(by="kind"), kept, silent)
 
 

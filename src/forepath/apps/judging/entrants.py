@@ -42,6 +42,8 @@ class Entrant:
     """The one that is kept in the run, if it is."""
     slow: bool = False
     """Minutes rather than seconds: fitted once, and again only if the judge is asked to be thorough."""
+    whole: bool = False
+    """It trains with torch, which uses all cores by itself: not side by side with others."""
 
     @property
     def key(self) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant
+from forepath.apps.judging.fits import side_by_side
 from forepath.apps.judging.standing import scores_of
+from forepath.apps.judging.together import results
 from forepath.errors import InputError
 from forepath.records import Forecast
 
@@ -46,11 +49,11 @@ def left_out(
     part = parts_of(groups.tolist())
     if part.max() < 1:
         return [], [], [Missing(NAME, f"all prompts have one value of {column!r}")]
-    odds: dict[str, Forecast] = {}
-    for i, entrant in enumerate(fitted):
-        case.report(NAME, i, len(fitted), entrant.name)
-        odds[entrant.name] = _without(case, entrant, part, column)
-    case.report(NAME, len(fitted), len(fitted))
+    works = [
+        (e, _key(e, column), e.name, partial(_without, case, e, part, column)) for e in fitted
+    ]  # fmt: skip
+    made = results(side_by_side(case, works, stage=NAME))
+    odds = {entrant.name: forecast for entrant, forecast in zip(fitted, made, strict=True)}
     before = {(r["forecaster"], r["step"]): r for r in scores_of(case.judge, forecasts)}
     rows = [
         {"shift": f"{NAME} ({column})", **row, "before": before[row["forecaster"], row["step"]]["cross_entropy"],
@@ -86,7 +89,11 @@ def _without(case: Case, entrant: Entrant, part: np.ndarray, column: str) -> For
             odds[inside] = made.predict(features[case.test[inside]]).steps
         return odds
 
-    return case.forecast(case.kept.odds(f"{entrant.key} without its {column}", work)[0])
+    return case.forecast(case.kept.odds(_key(entrant, column), work)[0])
+
+
+def _key(entrant: Entrant, column: str) -> str:
+    return f"{entrant.key} without its {column}"
 
 
 def _by_group(case: Case, groups: np.ndarray, inside: Forecast, outside: Forecast | None) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +26,12 @@ class Kept:
         """`version`: of whatever else decides the results; another one finds nothing."""
         self._store, self._version = store, version
         self._done = {family: store.done(family) for family in (ODDS, NOTES)}
+        self._turn = threading.RLock()
+        """Of the store: works may run side by side, what they made is written by one at a time."""
+
+    def has_odds(self, key: str) -> bool:
+        """Whether `odds` would not have to work."""
+        return self._item(key) in self._done[ODDS]
 
     def odds(self, key: str, work: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
         """((rows, horizon, themes) float32, the seconds it took to make them), made by `work` if not kept yet."""
@@ -35,10 +42,12 @@ class Kept:
             began = time.perf_counter()
             made = work()
             table = pa.table({"seconds": pa.array([time.perf_counter() - began] * len(made), pa.float64())})
-            self._store.append(ODDS, [item], table, {"odds": made})
-            self._done[ODDS].add(item)
-        seconds = self._store.table(ODDS, items=[item])["seconds"].to_pylist()
-        return self._store.arrays(ODDS, "odds", items=[item]), float(seconds[0]) if seconds else 0.0
+            with self._turn:
+                self._store.append(ODDS, [item], table, {"odds": made})
+                self._done[ODDS].add(item)
+        with self._turn:
+            seconds = self._store.table(ODDS, items=[item])["seconds"].to_pylist()
+            return self._store.arrays(ODDS, "odds", items=[item]), float(seconds[0]) if seconds else 0.0
 
     def note(self, key: str, work: Callable[[], Any]) -> Any:
         """Plain JSON, made by `work` if not kept yet: null is "could not judge", "inf" more than can be measured."""
@@ -47,9 +56,11 @@ class Kept:
         item = self._item(key)
         if item not in self._done[NOTES]:
             text = json.dumps(plain_json(work()), allow_nan=False)
-            self._store.append(NOTES, [item], pa.table({"json": pa.array([text], pa.string())}))
-            self._done[NOTES].add(item)
-        return json.loads(self._store.table(NOTES, items=[item])["json"].to_pylist()[0])
+            with self._turn:
+                self._store.append(NOTES, [item], pa.table({"json": pa.array([text], pa.string())}))
+                self._done[NOTES].add(item)
+        with self._turn:
+            return json.loads(self._store.table(NOTES, items=[item])["json"].to_pylist()[0])
 
     def _item(self, key: str) -> str:
         return f"{self._version} {key}"

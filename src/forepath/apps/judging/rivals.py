@@ -55,7 +55,7 @@ def chain(case: Case) -> Entrant:
 
     return Entrant(
         "chain", "activations", f"the chain transformer over {', '.join(layers)}",
-        lambda s: ChainForecaster(seed=s), cache(lambda: stack(case, layers)), reads, slow=True,
+        lambda s: ChainForecaster(seed=s), cache(lambda: stack(case, layers)), reads, slow=True, whole=True,
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def retrofitted(case: Case) -> Entrant:
 
     return Entrant(
         "retrofit", "activations", f"the blocks of {name} as the predictor of {', '.join(layers)}",
-        lambda s: retrofit(name, seed=s), cache(lambda: stack(case, layers)), reads, slow=True,
+        lambda s: retrofit(name, seed=s), cache(lambda: stack(case, layers)), reads, slow=True, whole=True,
     )  # fmt: skip
 
 
@@ -103,6 +103,7 @@ def tuned(case: Case) -> Entrant:
     return Entrant(
         "lora", "activations", f"low-rank changes to the last blocks of {case.settings.subject} itself",
         lambda s: _of_texts(lora(case.trial.subject, site=case.site, seed=s)), _texts(case), np.array, slow=True,
+        whole=True,
     )  # fmt: skip
 
 
@@ -112,6 +113,7 @@ def encoded(case: Case) -> Entrant:
     return Entrant(
         "encoder", "text", f"{name} fine-tuned whole on the text of the prompts",
         lambda s: _of_texts(encoder(name, seed=s)), _texts(case), np.array, slow=True,
+        whole=True,
     )  # fmt: skip
 
 

@@ -6,11 +6,13 @@ Chosen on validation prompts; the test column is there to be read, never to choo
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from forepath.apps.judging.case import Case
+from forepath.apps.judging.together import results, together
 from forepath.forecasters.linear import LinearForecaster, Normalise
 from forepath.records import Futures
 from forepath.stats.losses import mean_loss
@@ -29,23 +31,23 @@ def sweeps(case: Case) -> dict[str, Any]:
     """
     names = sorted(case.trial.store.array_names("activations"))
     grid = [(site, how) for site in names for how in NORMALISATIONS]
-    sites: list[dict[str, Any]] = []
-    for i, (site, how) in enumerate(grid):
-        case.report("sweep sites", i, len(grid), f"{site} {how}")
-        sites.append({"site": site, "normalise": how} | _losses(case, site, how, 1.0, case.settings.samples))
-    case.report("sweep sites", len(grid), len(grid))
+    works = [(f"{site} {how}", partial(_losses, case, site, how, 1.0, case.settings.samples)) for site, how in grid]
+    made = results(together(works, stage="sweep sites", report=case.report))
+    sites: list[dict[str, Any]] = [
+        {"site": site, "normalise": how} | losses for (site, how), losses in zip(grid, made, strict=True)
+    ]
     able = [row for row in sites if row["site"] != "logits" and row["validation"] is not None]
     chosen = min(able, key=lambda row: row["validation"]) if able else None
     usual = _normalisation(case)
     train = int(case.folds.where("train").sum())
     pairs = [(share, k) for share in SHARES for k in (*SAMPLES, case.settings.samples)
              if share * train >= LEAST and k <= case.settings.samples]  # fmt: skip
-    sizes = []
-    for i, (share, k) in enumerate(sorted(set(pairs))):
-        case.report("sweep sizes", i, len(set(pairs)), f"{round(share * train)} prompts, {k} samples")
-        found = _losses(case, case.site, usual, share, k)
-        sizes.append({"prompts": round(share * train), "samples": k} | found)
-    case.report("sweep sizes", len(set(pairs)), len(set(pairs)))
+    pairs = sorted(set(pairs))
+    works = [(f"{round(share * train)} prompts, {k} samples", partial(_losses, case, case.site, usual, share, k))
+             for share, k in pairs]  # fmt: skip
+    made = results(together(works, stage="sweep sizes", report=case.report))
+    sizes = [{"prompts": round(share * train), "samples": k} | losses
+             for (share, k), losses in zip(pairs, made, strict=True)]  # fmt: skip
     return {"sites": sites, "sizes": sizes, "chosen": chosen}
 
 

@@ -16,7 +16,7 @@ from forepath.apps.judging.cheating import cheats
 from forepath.apps.judging.contrasts import contrasts
 from forepath.apps.judging.early import fit_early
 from forepath.apps.judging.entrants import Entrant, entrants
-from forepath.apps.judging.fits import forecast_of, refits_of
+from forepath.apps.judging.fits import forecast_of, forecasts_of, refits_of
 from forepath.apps.judging.fusing import fusions
 from forepath.apps.judging.groups import column_of, left_out
 from forepath.apps.judging.judgement import Judgement
@@ -118,17 +118,15 @@ def _forecasts(case: Case) -> tuple[list[Entrant], dict[str, Forecast], list[Mis
     forecasts: dict[str, Forecast] = {}
     wanted = entrants(case)
     everyone = [*wanted, *more]
-    for i, entrant in enumerate(everyone):
-        case.report("fit", i, len(everyone), entrant.name)
-        try:
-            forecasts[entrant.name], _ = forecast_of(case, entrant)
-        except ForepathError as error:
-            if entrant in wanted:
-                raise
-            missing.append(Missing(entrant.name, str(error)))
-        else:
+    made = forecasts_of(case, [(entrant, 0) for entrant in everyone], stage="fit")
+    for entrant, outcome in zip(everyone, made, strict=True):
+        if not isinstance(outcome, Exception):
+            forecasts[entrant.name] = outcome[0]
             fitted.append(entrant)
-    case.report("fit", len(everyone), len(everyone))
+        elif entrant in wanted or not isinstance(outcome, ForepathError):
+            raise outcome
+        else:
+            missing.append(Missing(entrant.name, str(outcome)))
     if case.settings.world:
         forecasts["exact"] = case.forecast(case.kept.odds("exact", lambda: exact_of(case.trial).steps)[0])
     else:
