@@ -60,8 +60,8 @@ def decide(
 
     `more(i)` gives the differences (measures,) in [-1, 1] of prompt i, after minus before, NaN where unmeasured;
     prompts in a random order. `foretold` (measures,) with the root mean squared `error` of foresight
-    (`Agreement.error_high`, measured on other changes): a measure foretold to lie `sure` errors beyond the margin, or as far within it, is not
-    sampled for. Raises `InputError`.
+    (`Agreement.error_high`, measured on other changes): a measure foretold to lie `sure` errors beyond the margin, or
+    as far within it, is not sampled for. Raises `InputError`.
     """
     if not (0 < rate < 1 and 0.02 <= margin < 1 and most >= 1):
         raise InputError(f"rate={rate}, margin={margin}, most={most}; wanted rate in (0, 1), margin 0.02 to 1, most 1")

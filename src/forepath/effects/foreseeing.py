@@ -93,8 +93,8 @@ class Agreement:
     error: float
     """Root mean squared error of the foretold shifts, the sampling variance taken off; in shares."""
     error_high: float
-    """Upper end of its 95 % interval, changes drawn again: what to decide by. With few samples the error itself may come
-    out as nothing, which is not knowing."""
+    """Upper end of its 95 % interval, changes drawn again: what to decide by. With few samples the error itself may
+    come out as nothing, which is not knowing."""
     samples: float
     """How many samples per prompt give a sampled shift of the same squared error; infinite for a foresight as good as
     the samples can show."""
