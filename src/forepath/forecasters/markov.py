@@ -9,9 +9,10 @@ import numpy as np
 from forepath.errors import ActivationError, UnfittedError
 from forepath.forecasters.chains import likely_chains
 from forepath.forecasters.inputs import checked, checked_pair
+from forepath.forecasters.left_out import judged_rows, learned_strength, shared_counts
 from forepath.records import END, UNKNOWN, Forecast, Futures
 from forepath.stats.rates import smoothed
-from forepath.stats.shrinkage import dirichlet_strength, shrunk
+from forepath.stats.shrinkage import shrunk
 
 
 class Markov:
@@ -19,10 +20,10 @@ class Markov:
 
     Its input is the index of the last theme before the prompt ended, one number per row, `UNKNOWN` where none was
     known; then the first step is the base rate. A row of a table is pulled towards the base rate of its step as far as
-    makes the table likeliest (`dirichlet_strength`).
+    makes what came after likeliest in prompts whose own samples are left out of it (`left_out`).
 
-    >>> futures = Futures(("a", "b", "end"), np.array([[[1, 2]] * 9, [[0, 1]] * 9], dtype=np.int16))
-    >>> markov = Markov().fit(np.array([0, 1]), futures)
+    >>> futures = Futures(("a", "b", "end"), np.array([[[1, 2]] * 9, [[0, 1]] * 9] * 3, dtype="i2"))
+    >>> markov = Markov().fit(np.array([0, 1] * 3), futures)
     >>> markov.predict(np.array([0, 1])).steps[:, 0].round(1).tolist()
     [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
     """
@@ -35,11 +36,12 @@ class Markov:
         """(prompts,) or (prompts, 1) theme indices and the futures of the same prompts. Raises `ActivationError`."""
         last = _indices(checked_pair(_column(last_themes), futures), len(futures.themes))
         samples = futures.steps.shape[1]
+        owner = np.repeat(np.arange(len(last)), samples)
         steps = np.concatenate([np.repeat(last, samples).reshape(-1, samples, 1), futures.steps.astype(int)], axis=2)
         end = futures.themes.index(END)
         self._themes = futures.themes
         self._tables = [
-            _table(steps[..., h].ravel(), steps[..., h + 1].ravel(), len(futures.themes), end, absorbs=h > 0)
+            _table(steps[..., h].ravel(), steps[..., h + 1].ravel(), owner, len(futures.themes), end, absorbs=h > 0)
             for h in range(futures.steps.shape[2])
         ]
         return self
@@ -62,13 +64,20 @@ class Markov:
         )
 
 
-def _table(before: np.ndarray, after: np.ndarray, count: int, end: int, *, absorbs: bool) -> np.ndarray:
-    """(themes + 1, themes) P(after | before); the last row is for an unknown theme before."""
+def _table(
+    before: np.ndarray, after: np.ndarray, owner: np.ndarray, count: int, end: int, *, absorbs: bool
+) -> np.ndarray:
+    """(themes + 1, themes) P(after | before); the last row is for an unknown theme before. `owner`: of which prompt."""
     kept = (after != UNKNOWN) & ((before != end) if absorbs else True)
-    rows = np.where(before[kept] == UNKNOWN, count, before[kept])
-    counts = np.bincount(rows * count + after[kept], minlength=(count + 1) * count).reshape(count + 1, count)
-    base = smoothed(counts.sum(axis=0))
-    table = shrunk(counts, base, dirichlet_strength(counts, base))
+    rows, after, owner = np.where(before[kept] == UNKNOWN, count, before[kept]), after[kept], owner[kept]
+    counts = np.bincount(rows * count + after, minlength=(count + 1) * count).reshape(count + 1, count)
+    base, some = smoothed(counts.sum(axis=0)), judged_rows(len(after))
+    some = some[rows[some] != count]
+    table = np.tile(base, (count + 1, 1))
+    if len(some):
+        others = counts[rows[some]] - shared_counts(rows * (owner.max() + 1) + owner, after, some, count)
+        without = smoothed(counts.sum(axis=0) - shared_counts(owner, after, some, count))
+        table = shrunk(counts, base, learned_strength(others, without, after[some]))
     table[count] = base
     if absorbs:
         table[end] = np.eye(count)[end]

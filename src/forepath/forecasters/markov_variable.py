@@ -18,14 +18,10 @@ import numpy as np
 from forepath.errors import ActivationError, UnfittedError
 from forepath.forecasters.exploring import explore
 from forepath.forecasters.inputs import checked, checked_pair
+from forepath.forecasters.left_out import judged_rows, learned_strength, shared_counts
 from forepath.records import END, UNKNOWN, Forecast, Futures
 from forepath.stats.rates import smoothed
 from forepath.stats.shrinkage import shrunk
-
-STRENGTHS = tuple(float(10.0**e) for e in np.arange(-1.0, 4.3, 0.25))
-"""Tried, in samples."""
-JUDGED = 20000
-"""Most samples on which they are compared."""
 
 
 class MarkovVariable:
@@ -58,7 +54,6 @@ class MarkovVariable:
         whole = np.pad(whole, ((0, 0), (self.order, 0)), constant_values=UNKNOWN)
         start, end = self.order + last.shape[1], futures.themes.index(END)
         self.themes, self._width, self._horizon = futures.themes, last.shape[1], horizon
-        contexts, after = whole[:, start - self.order : start], whole[:, start]
         owner = np.repeat(np.arange(len(last)), samples)
         contexts, after = whole[:, start - self.order : start], whole[:, start]
         seen = after != UNKNOWN
@@ -116,9 +111,9 @@ def _tables(contexts: np.ndarray, after: np.ndarray, owner: np.ndarray, count: i
     base = smoothed(np.bincount(after, minlength=count))
     tables = [_Table(np.zeros(1, dtype=np.int64), base[None], 0.0)]
     without = None  # the odds of some of the rows, as if their prompt had not been seen
-    some = np.arange(0, len(after), max(1, len(after) // JUDGED))
+    some = judged_rows(len(after))
     if len(after):
-        own, whole = _shared(owner, after, some, count), np.bincount(after, minlength=count)
+        own, whole = shared_counts(owner, after, some, count), np.bincount(after, minlength=count)
         without = smoothed(whole - own)
     for order in range(1, contexts.shape[1] + 1):
         keys = _keys(contexts, order, count)
@@ -133,31 +128,11 @@ def _tables(contexts: np.ndarray, after: np.ndarray, owner: np.ndarray, count: i
         judged = keys[some] >= 0
         assert without is not None
         others = counts[np.searchsorted(seen, keys[some[judged]])]
-        others = others - _shared(keys * (owner.max() + 1) + owner, after, some[judged], count)
-        strength = _strength(others, without[judged], after[some[judged]])
+        others = others - shared_counts(keys * (owner.max() + 1) + owner, after, some[judged], count)
+        strength = learned_strength(others, without[judged], after[some[judged]])
         without[judged] = shrunk(others, without[judged], strength)
         tables.append(_Table(seen, shrunk(counts, shorter, strength), strength))
     return tables
-
-
-def _shared(marks: np.ndarray, after: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    """(rows, themes) what came after in all rows that have the same mark as each of `rows`."""
-    wanted, which = np.unique(marks[rows], return_inverse=True)
-    place = np.minimum(np.searchsorted(wanted, marks), len(wanted) - 1)
-    mine = wanted[place] == marks
-    flat = np.bincount(place[mine] * count + after[mine], minlength=len(wanted) * count)
-    found: np.ndarray = flat.reshape(len(wanted), count)[which]
-    return found
-
-
-def _strength(others: np.ndarray, shorter: np.ndarray, after: np.ndarray) -> float:
-    """The number of samples with the least cross-entropy for what came after, given the other prompts' counts."""
-    told, rows = others.sum(axis=1) > 0, np.arange(len(after))
-    if not told.any():
-        return STRENGTHS[-1]  # no context was shared by two prompts: nothing says that it can be trusted
-    hit, short, total = others[rows, after][told], shorter[rows, after][told], others.sum(axis=1)[told]
-    losses = [-np.log((hit + s * short) / (total + s)).mean() for s in STRENGTHS]
-    return STRENGTHS[int(np.argmin(losses))]
 
 
 def _odds(tables: list[_Table], contexts: np.ndarray) -> np.ndarray:
