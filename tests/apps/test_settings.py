@@ -10,6 +10,7 @@ from forepath.store import Prompt
 @pytest.mark.parametrize(
     ("change", "says"),
     [({"capture_dtype": "int8"}, "float32, float16, bfloat16"), ({"dtype": "int3"}, "choose auto, float32"),
+     ({"device_map": "wide"}, "choose auto, balanced"), ({"device_map": "auto", "device": "cpu"}, "one of them"),
      ({"embedder": "bert"}, "sentence:PATH_OR_ID"),
      ({"embedder": "sentence:"}, "sentence:PATH_OR_ID"), ({"labeller": "llm"}, "codebook or endpoint"),
      ({"labeller": "endpoint"}, "endpoint=URL"),

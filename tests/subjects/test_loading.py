@@ -3,11 +3,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from tiny_subjects import tiny_model, word_tokenizer
 
 from forepath.errors import CheckpointError, InputError, MemoryExhaustedError
+from forepath.records import Policy
 from forepath.subjects import loading
 from forepath.subjects.huggingface import load
 
@@ -58,6 +60,18 @@ def test_a_spoilt_checkpoint_is_named(folder, spoil, says):
 def test_a_device_that_is_not_there(folder, device):
     with pytest.raises(InputError, match="this machine has cpu"):
         load(folder, device=device)
+
+
+@pytest.mark.parametrize("layers", ["cpu", "disk"])
+def test_a_device_map_changes_where_the_weights_are_and_nothing_else(folder, layers):
+    names = ("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head")
+    spread = load(folder, device_map={"model.layers": layers, **dict.fromkeys(names, "cpu")})
+    whole = load(folder, device="cpu")
+    assert (next(spread.model.model.layers.parameters()).device.type == "meta") == (layers == "disk")
+    for site in ("resid.0", "logits"):
+        assert np.array_equal(spread.activations(["w3 w5"], [site])[site], whole.activations(["w3 w5"], [site])[site])
+    written = [list(subject.stream(["w3 w5"], seeds=[1], policy=Policy(max_tokens=8))) for subject in (spread, whole)]
+    assert [s.tokens for s in written[0]] == [s.tokens for s in written[1]]
 
 
 def test_a_model_that_does_not_fit(folder, monkeypatch):

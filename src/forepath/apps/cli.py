@@ -87,6 +87,7 @@ def run(
       normalise=standardise     or none, layernorm: of activations, before the head
       capture_dtype=float32     or bfloat16, float16: of the activations kept in the run
       device dtype chat revision max_rows prompts_per_item    of the model and its batches
+      device_map=auto           instead of device: spreads a model that one device cannot hold
       embedder=tfidf            or sentence:PATH_OR_ID, subject, subject:SITE: what compares texts for themes
       labeller=endpoint         a language model names the themes, from the codebook only:
       endpoint=URL              an OpenAI-compatible address, such as http://localhost:8000/v1

@@ -56,6 +56,7 @@ def load_subject(settings: Settings) -> HuggingFaceSubject:
     return load(
         locate(settings),
         device=settings.device,
+        device_map=settings.device_map,
         dtype=settings.dtype,
         trust_remote_code=settings.trust_remote_code,
         chat=settings.chat,

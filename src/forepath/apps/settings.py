@@ -17,6 +17,7 @@ from forepath.store import Prompt, Run
 FOLDS = ("train", "validation", "test")
 EACH_TIME = {"trust_remote_code", "allow_unseen"}
 """Settings that are leave given for one call, and never written down."""
+DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -58,6 +59,8 @@ class Settings:
     test_share: float = 0.25
     validation_share: float = 0.15
     device: str | None = None
+    device_map: str | None = None
+    """Instead of `device`, for a model that one device cannot hold: "auto" or another word of `transformers`."""
     dtype: str = "auto"
     capture_dtype: str = "float32"
     """Of the activations kept in the run: "float32", or half the room: "bfloat16" (3 digits), "float16" (to 65,504)."""
@@ -91,6 +94,11 @@ class Settings:
                     self.normalise in ("none", "standardise", "layernorm"),
                     f"normalise is {self.normalise!r}; choose none, standardise or layernorm",
                 ),
+                (
+                    self.device_map in (None, *DEVICE_MAPS),
+                    f"device_map is {self.device_map!r}; choose {', '.join(DEVICE_MAPS)}",
+                ),
+                (not (self.device and self.device_map), "device and device_map are both given; give one of them"),
                 (self.dtype in ("auto", *DTYPES), f"dtype is {self.dtype!r}; choose auto, {', '.join(DTYPES)}"),
                 (
                     self.capture_dtype in DTYPES,
