@@ -16,7 +16,7 @@ from forepath.organisms.objectives import Objective, Step, token_losses
 from forepath.organisms.passages import Passage, batch_of, encode_passages
 from forepath.organisms.tuning import Tuning, tune
 from forepath.records import Policy
-from forepath.subjects.interventions.making import adapter, sequence, swap
+from forepath.subjects.interventions.making import adapter, sequence, sparsify, swap
 from forepath.subjects.sampling import sample
 
 SHORT = Tuning(steps=12, rate=3e-3, rows=4)
@@ -141,6 +141,15 @@ def test_pruned_weights_stay_zero_and_the_l1_penalty_quietens_hidden_units(subje
     assert quiet[5.0] < 0.8 * quiet[0.0]
 
 
+def test_a_model_trained_with_few_units_on_writes_well_with_few_units_on(subject, written, tmp_path):
+    few = [sparsify(f"hidden:{b + 1}", 0.05) for b in range(len(subject.anatomy.blocks))]
+    made = {k: swap(tune(subject, *written, tmp_path / str(k), replace(SHORT, steps=40, keep=k))) for k in (1.0, 0.05)}
+    lost = {k: nats(subject, written[0], sequence(m, *few)) for k, m in made.items()}
+    assert lost[0.05] < lost[1.0] - 0.02
+    assert nats(subject, written[0], made[1.0]) < lost[1.0], "thinning costs something"
+    assert not any(m._forward_pre_hooks for m in subject.model.modules())
+
+
 def test_only_what_lies_in_a_span_counts(subject):
     passage = Passage("w5 w6 ", "w7 w8 w9 w10", ((3, 5), (9, 12)))
     (encoded,) = encode_passages(subject.tokenizer, [passage], 64)
@@ -186,7 +195,7 @@ def test_rows_read_in_parts_have_the_losses_of_the_whole_batch(subject, written)
 @pytest.mark.parametrize(
     ("change", "says"),
     [({"objective": "forget"}, "wanted one of"), ({"steps": 0}, "at least 1"), ({"prune": 1.0}, "prune in"),
-     ({"rank": 2, "prune": 0.5}, "changes no weights")],
+     ({"keep": 0.0}, "keep in"), ({"rank": 2, "prune": 0.5}, "changes no weights")],
 )  # fmt: skip
 def test_wrong_settings_are_refused(change, says):
     with pytest.raises(InputError, match=says):

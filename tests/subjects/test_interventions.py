@@ -95,6 +95,24 @@ def test_zeroed_parts_equal_hand_made_hooks(llama):
         assert expected != plain, f"{site}: the oracle would not notice a hook that does nothing"
 
 
+def smallest_zeroed(keep):
+    def change(value):
+        ranks = value.abs().argsort(dim=-1, descending=True).argsort(dim=-1)
+        return torch.where(ranks < keep, value, 0.0)
+
+    return change
+
+
+def test_sparse_hidden_units_equal_hand_made_hooks(llama):
+    plain = [written_plainly(llama, p, 10) for p in PROMPTS]
+    with hooked(llama.anatomy.blocks[1].mlp.down_proj, smallest_zeroed(4), True):
+        expected = [written_plainly(llama, p, 10) for p in PROMPTS]
+    assert greedy(llama, making.sparsify("hidden:2", 0.1)) == expected != plain
+    assert greedy(llama, making.sparsify("neuron:2.0-39", 0.1)) == expected, "all of them, by number"
+    assert greedy(llama, making.sparsify("hidden:2", 1.0)) == plain
+    assert greedy(llama, making.ablate("hidden:3")) == greedy(llama, making.ablate("mlp:3"))
+
+
 def test_changes_of_the_stream_equal_hand_made_hooks(any_model):
     block = any_model.anatomy.blocks[1]
     unit = torch.tensor(RAMP / np.linalg.norm(RAMP), dtype=torch.float32)
@@ -214,6 +232,7 @@ ALL = [
     making.add("resid.1", RAMP, coefficient=3, where="written"),
     making.actadd("resid.2", "w4 w5", "w6", coefficient=4),
     making.patch("head:2.1", "w9 w9 w8"),
+    making.sparsify("hidden:2", 0.1),
     making.sequence(making.ablate("head:1.0"), making.add("resid.2", RAMP), making.quantise(4)),
 ]
 
@@ -337,6 +356,7 @@ def test_an_intervention_is_data(tmp_path):
         (lambda: making.patch("resid.1", "x", positions=[0, 1]), "one for each"),
         (lambda: making.quantise(1), "2 to 16"),
         (lambda: making.edit("mlp:1", ["x"], ["y"]), "either"),
+        (lambda: making.sparsify("hidden:1", 0.0), "above 0"),
         (lambda: making.sampled(heat=1), "policy has no"),
         (lambda: making.swap("/nowhere"), "safetensors"),
     ],

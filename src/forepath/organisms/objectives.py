@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from forepath.organisms.passages import Batch
+from forepath.subjects.interventions.changes import largest
 from forepath.subjects.sites import Anatomy
 
 KINDS = ("towards", "ascent", "npo", "rmu")
@@ -132,6 +133,17 @@ def hidden_units(modules: Sequence[torch.nn.Module]) -> Iterator[list[torch.Tens
     handles = [m.register_forward_pre_hook(lambda _, args: kept.append(args[0])) for m in modules]
     try:
         yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def thinned(modules: Sequence[torch.nn.Module], keep: float) -> Iterator[None]:
+    """Within, each of these projections reads only the share `keep` of its entries that are largest in size."""
+    handles = [m.register_forward_pre_hook(lambda _, args: (largest(args[0], keep), *args[1:])) for m in modules]
+    try:
+        yield
     finally:
         for handle in handles:
             handle.remove()

@@ -54,6 +54,9 @@ class Tuning:
     """Names of the matrices that get an adapter."""
     l1: float = 0.0
     """Penalty on the mean absolute activity of the MLPs' hidden units."""
+    keep: float = 1.0
+    """Share of an MLP's hidden units that are on at a position, the largest; the others are zero while it trains. Let
+    it write so too: `interventions.making.sparsify("hidden:1", keep)` for every block."""
     prune: float = 0.0
     """Share of every matrix's entries, the smallest, that are set to zero at the start and stay so."""
     longest: int = 512
@@ -67,8 +70,11 @@ class Tuning:
 
         if self.objective not in KINDS:
             raise InputError(f"objective={self.objective!r}; wanted one of {', '.join(KINDS)}")
-        if min(self.steps, self.rows, self.longest) < 1 or self.rate <= 0 or not 0 <= self.prune < 1 or self.l1 < 0:
-            raise InputError(f"{self}: steps, rows, longest at least 1, rate above 0, prune in [0, 1), l1 at least 0")
+        shares = 0 <= self.prune < 1 and 0 < self.keep <= 1
+        if min(self.steps, self.rows, self.longest) < 1 or self.rate <= 0 or self.l1 < 0 or not shares:
+            raise InputError(
+                f"{self}: steps, rows, longest at least 1, rate above 0, prune in [0, 1), keep in (0, 1], l1 at least 0"
+            )
         if self.rank and (self.prune or self.objective == "rmu"):
             raise InputError("a low-rank training changes no weights: leave out prune, and rmu")
 
@@ -158,12 +164,13 @@ def _update(model: Any, objective: Any, batches: Any, optimiser: Any, tuning: Tu
     """One step; its loss."""
     import torch
 
-    from forepath.organisms.objectives import hidden_units
+    from forepath.organisms.objectives import hidden_units, thinned
 
     device = model.device.type
     with (
         torch.enable_grad(),
         torch.autocast(device, torch.bfloat16, enabled=tuning.bfloat16 and has_bfloat16(device)),
+        thinned(_mlp_ends(model) if tuning.keep < 1 else (), tuning.keep),
         hidden_units(_mlp_ends(model) if tuning.l1 else ()) as units,
     ):
         loss = objective.loss(batches)

@@ -132,6 +132,22 @@ def _project_out(subject: HuggingFaceSubject, target: Target, part: Intervention
     return values
 
 
+def _sparsify(subject: HuggingFaceSubject, target: Target, part: Intervention) -> Values:
+    keep = part.params["keep"]
+    return lambda value, view: largest(value, keep)
+
+
+def largest(value: torch.Tensor, keep: float) -> torch.Tensor:
+    """(..., width) with only the share `keep` of entries, at least one, that are largest in size; the rest 0.
+
+    >>> largest(torch.tensor([[1.0, -3.0, 0.5, 2.0]]), 0.5).tolist()
+    [[0.0, -3.0, 0.0, 2.0]]
+    """
+    count = max(1, round(keep * value.shape[-1]))
+    kept = value.abs().topk(count, dim=-1).indices
+    return torch.zeros_like(value).scatter(-1, kept, value.gather(-1, kept))
+
+
 def _patch(subject: HuggingFaceSubject, target: Target, part: Intervention) -> Values:
     source = read(subject, target, [part.params["source"]])[0]
     positions = part.params.get("positions", [-1])
@@ -155,6 +171,7 @@ _MAKERS: dict[str, Callable[[HuggingFaceSubject, Target, Intervention], Values]]
     "actadd": _actadd,
     "clamp": _clamp,
     "project_out": _project_out,
+    "sparsify": _sparsify,
     "patch": _patch,
 }
 INSIDE = frozenset(_MAKERS)

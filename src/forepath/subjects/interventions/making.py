@@ -1,7 +1,8 @@
 """Interventions as data: one function per kind, each returning a record that can be saved, composed and repeated.
 
-Knows no model. Places are told by `targets`: `head:3.5`, `neuron:3.17`, `mlp:3`, `attn:3`, `layer:3`, or a site as it
-is captured, `resid.3`. Blocks count from 1, as in sites; heads and neurons from 0. `where` says at which positions:
+Knows no model. Places are told by `targets`: `head:3.5`, `neuron:3.17`, `hidden:3`, `mlp:3`, `attn:3`, `layer:3`, or a
+site as it is captured, `resid.3`. Blocks count from 1, as in sites; heads and neurons from 0. `where` says at which
+positions:
 
     "all"      every position, of the prompt and of what is written       "prompt", "written"    only these
     "last"     the prompt's last position                                 [0, 1, -1]             these of the prompt
@@ -30,6 +31,7 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
     "actadd": ({"positive", "negative"}, {"coefficient"}),
     "clamp": ({"vector", "value"}, {"where"}),
     "project_out": ({"vectors"}, {"where"}),
+    "sparsify": ({"keep"}, {"where"}),
     "patch": ({"source"}, {"positions", "source_positions"}),
     "swap": ({"directory"}, {"sha256"}),
     "adapter": ({"directory"}, {"sha256", "scale"}),
@@ -41,7 +43,7 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
 """Kind -> (params it needs, params it may have)."""
 OUTSIDE = frozenset({"prompt", "policy"})
 """Kinds that any subject can take: they change what it is given, not what it is."""
-PLACED = frozenset({"ablate", "add", "actadd", "clamp", "project_out", "patch", "edit"})
+PLACED = frozenset({"ablate", "add", "actadd", "clamp", "project_out", "sparsify", "patch", "edit"})
 """Kinds that need a site."""
 
 
@@ -87,6 +89,18 @@ def clamp(site: str, vector: Vector, value: float, *, where: Where = "all") -> I
 def project_out(site: str, vectors: Sequence[Vector] | np.ndarray, *, where: Where = "all") -> Intervention:
     """Remove everything in the subspace that `vectors` span (one direction: Arditi et al. 2024, arXiv 2406.11717)."""
     return _made("project_out", site, {"vectors": [_vector(v) for v in vectors], "where": where})
+
+
+def sparsify(site: str, keep: float, *, where: Where = "all") -> Intervention:
+    """Keep at each position the share `keep` of entries that are largest in size, and set the others to zero.
+
+    At `hidden:3`: the hidden units of an MLP (activation sparsity by magnitude: Liu et al. 2024, TEAL, arXiv
+    2408.14690). What was trained under it (`organisms.tuning.Tuning(keep=…)`) should be used under it. Raises
+    `InputError`.
+    """
+    if not 0 < keep <= 1:
+        raise InputError(f"keep={keep}; wanted a share above 0, at most 1")
+    return _made("sparsify", site, {"keep": float(keep), "where": where})
 
 
 def patch(

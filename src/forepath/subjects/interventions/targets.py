@@ -2,6 +2,7 @@
 
     head:3.5   head:3.5,7      what these heads of block 3's attention hand to its output projection
     neuron:3.17   neuron:3.0-9 these hidden units of MLP 3, as its last projection reads them
+    hidden:3                   all of them
     attn:3     mlp:3           what the attention, the MLP of block 3 adds (the sites attn_out.3, mlp_out.3)
     layer:3                    all that block 3 adds to the residual stream
     resid.3                    the residual stream after block 3; resid.0 is what enters the first
@@ -23,11 +24,11 @@ from torch import nn
 from forepath.errors import InterventionError
 from forepath.subjects.sites import Anatomy
 
-_GRAMMAR = re.compile(r"(head|neuron):(\d+)\.([\d,-]+)|(attn|mlp|layer):(\d+)|(resid|attn_out|mlp_out)\.(\d+)")
+_GRAMMAR = re.compile(r"(head|neuron):(\d+)\.([\d,-]+)|(attn|mlp|layer|hidden):(\d+)|(resid|attn_out|mlp_out)\.(\d+)")
 _SITE = {"attn": "attn_out", "mlp": "mlp_out"}
 _ATTENTION_OUT = ("o_proj", "out_proj", "c_proj", "dense", "wo")
 _MLP_OUT = ("down_proj", "c_proj", "dense_4h_to_h", "fc2", "fc_out", "w2", "wo")
-WANTED = "wanted head:3.5, neuron:3.17, attn:3, mlp:3, layer:3 or a site such as resid.3"
+WANTED = "wanted head:3.5, neuron:3.17, hidden:3, attn:3, mlp:3, layer:3 or a site such as resid.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Name:
     """A parsed place."""
 
     kind: str
-    """"head", "neuron", "layer", "resid", "attn_out" or "mlp_out"."""
+    """"head", "neuron", "hidden", "layer", "resid", "attn_out" or "mlp_out"."""
     block: int
     """From 1; 0 is the entry of the first block, for "resid" only."""
     index: tuple[int, ...] = ()
@@ -146,7 +147,7 @@ def find(model: Any, anatomy: Anatomy, site: str) -> Target:
 
 
 def _columns(site: str, name: Name, block: nn.Module, config: Any) -> Target:
-    """Heads or neurons: columns of what an output projection reads."""
+    """Heads or neurons: columns of what an output projection reads; of "hidden" all."""
     parts = dict(block.named_modules())
     of = _ATTENTION_OUT if name.kind == "head" else _MLP_OUT
     inside = [(path, m) for path, m in parts.items() if path.rpartition(".")[2] in of and _in_width(m)]
@@ -163,6 +164,8 @@ def _columns(site: str, name: Name, block: nn.Module, config: Any) -> Target:
     most = width // each
     if wrong := [i for i in name.index if i >= most]:
         raise InterventionError(f"{site!r}: block {name.block} has the {name.kind}s 0 to {most - 1}, not {wrong}")
+    if name.kind == "hidden":
+        return Target(site, module, "in", width=width)
     columns = tuple(c for i in sorted(name.index) for c in range(i * each, (i + 1) * each))
     return Target(site, module, "in", columns, len(columns))
 
