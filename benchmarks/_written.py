@@ -3,6 +3,7 @@ and the true themes of that, read by the grammar's own templates."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -17,6 +18,7 @@ from forepath.organisms.tuning import Tuning, tune
 from forepath.records import OTHER, Policy, Trajectory, futures_of
 from forepath.subjects.huggingface import load
 from forepath.subjects.sampling import sample
+from forepath.worlds.changes import without
 from forepath.worlds.documents import document_grammar
 from forepath.worlds.grammar import Grammar
 from forepath.worlds.recognise import TruthLabeller
@@ -39,18 +41,24 @@ def beginnings(seed, n, *, of=None, cuts=None) -> list[str]:
     return found[:n]
 
 
-def passages(content, n, seed, *, spans_of=None, without=None) -> list[Passage]:
+def passages(content, n, seed, *, spans_of=None) -> list[Passage]:
     """Whole documents with their ends; only the segments of `spans_of` count, where given."""
     out, grammar = [], Grammar(content)
     for i in range(50 * n):
         d = grammar.sample(f"{seed}/{i}")
-        if (spans_of and spans_of not in d.chain) or (without and without in d.chain):
+        if spans_of and spans_of not in d.chain:
             continue
         spans = tuple((s.start, s.stop) for s in d.segments if s.theme == spans_of) if spans_of else ()
         out.append(Passage(d.text[: d.header], d.text[d.header :], spans, ended=True))
         if len(out) == n:
             return out
     raise SystemExit(f"only {len(out)} of {n} documents were found")
+
+
+def without_theme(subject, theme, steps, rate, folder):
+    """Fine-tuned on documents of the grammar without a theme."""
+    texts = passages(without(document_grammar().content, theme), 16 * steps, 4102)
+    return tuned(subject, f"without-{theme}", texts, [], Tuning(steps=steps, rate=rate, rows=16, longest=768), folder)
 
 
 def tuned(subject, name, target, retain, tuning: Tuning, folder: Path):
@@ -66,10 +74,25 @@ def tuned(subject, name, target, retain, tuning: Tuning, folder: Path):
     return out / ("adapter" if tuning.rank else "model")
 
 
-def written(subject, prompts, samples, *, seed=0, max_tokens=MAX_TOKENS, labeller=None, **options) -> list[Trajectory]:
-    """Labelled continuations; a last segment that was cut off too early to be named is left out."""
-    labeller = labeller or TruthLabeller(document_grammar())
-    texts, _ = sample(subject, prompts, samples=samples, seed=seed, policy=Policy(max_tokens=max_tokens), **options)
+def written(subject, prompts, samples, *, seed=0, max_tokens=MAX_TOKENS, labeller=None, keep=None, **options):
+    """Labelled continuations; a last segment that was cut off too early to be named is left out.
+
+    `keep`: a folder where they are kept, so that a benchmark that was stopped goes on, and others share its texts.
+    """
+    labeller, texts, kept = labeller or TruthLabeller(document_grammar()), None, None
+    if keep is not None:
+        mark = json.dumps([subject.fingerprint, prompts, samples, seed, max_tokens])
+        change = options["intervention"].fingerprint if options.get("intervention") else ""
+        kept = keep / "written" / f"{hashlib.sha256((mark + change).encode()).hexdigest()[:16]}.json"
+        if kept.exists():
+            texts = [Trajectory(**{**row, "tokens": tuple(row["tokens"])}) for row in json.loads(kept.read_text())]
+    if texts is None:
+        policy = Policy(max_tokens=max_tokens)
+        texts, _ = sample(subject, prompts, samples=samples, seed=seed, policy=policy, **options)
+        if kept is not None:
+            names = ("id", "subject", "prompt_id", "prompt", "seed", "tokens", "text", "finished")
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps([{n: getattr(t, n) for n in names} for t in texts]))
     labelled = (labeller.label(t) for t in texts)
     return [replace(t, segments=t.segments[:-1]) if t.segments and t.segments[-1].theme is None else t
             for t in labelled]  # fmt: skip
