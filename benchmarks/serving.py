@@ -2,9 +2,10 @@
 
 Claim: 64 concurrent streams on the bundled model, no token lost or in another's text. Every stream is compared with
 what the subject writes alone from the same seed. Prints seconds to the first token and between tokens (median, 99th
-percentile) and tokens per second, unmonitored and monitored, as a client on this machine sees them.
+percentile) and tokens per second, unmonitored and monitored, as a client on this machine sees them. Before that, the
+engine alone: tokens per second with steps shared (continuous batching) beside one stream at a time in turn.
 
-    python benchmarks/serving.py [--run DIR] [--streams N] [--tokens N]
+    python benchmarks/serving.py [--run DIR] [--streams N] [--tokens N] [--throughput N ...]
 
 Without --run nothing is monitored.
 """
@@ -13,8 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
+import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -29,7 +34,7 @@ from forepath.apps.proxy.watching import Watcher
 from forepath.apps.runs import open_run
 from forepath.monitors.actions import Actions
 from forepath.organisms import bundled
-from forepath.records import Policy
+from forepath.records import Policy, Step
 from forepath.subjects.huggingface import HuggingFaceSubject, load
 from forepath.worlds.documents import document_grammar
 
@@ -76,12 +81,70 @@ def measure(subject: HuggingFaceSubject, watcher: Watcher | None, channel: Chann
     )  # fmt: skip
 
 
+class Turns:
+    """A subject that cannot share steps: each stream is its own, a token of each in turn."""
+
+    def __init__(self, subject: HuggingFaceSubject) -> None:
+        self.name, self.fingerprint, self.end_ids = subject.name, subject.fingerprint, subject.end_ids
+        self.decode, self.stream = subject.decode, subject.stream
+
+
+def throughput(subject: HuggingFaceSubject, streams: Sequence[int], tokens: int, rounds: int = 3) -> None:
+    """Tokens a second of the engine alone, steps shared against one stream at a time in turn; no HTTP, no monitor.
+
+    Streams begin one after another, while others write. Rounds alternate; processor time, because machines are shared.
+    """
+    prompts = [p.text for p in document_grammar().prompts(6, max(streams))]
+    for many in streams:
+        rates: dict[str, list[tuple[float, float]]] = {"shared": [], "in turn": []}
+        texts: dict[str, dict[int, list[int]]] = {}
+        for number in range(rounds):
+            for name, asked in (("shared", subject), ("in turn", Turns(subject)))[:: 1 if number % 2 else -1]:
+                said: dict[int, list[int]] = {i: [] for i in range(many)}
+                done = threading.Barrier(many + 1)
+                engine = Engine(most_streams=many, most_waiting=many)
+                wall, processor = time.perf_counter(), time.process_time()
+                for i in range(many):
+                    follow(engine, asked, prompts[i], i, tokens, said[i], done)
+                done.wait(600)
+                spent = time.perf_counter() - wall, time.process_time() - processor
+                engine.close()
+                written = sum(map(len, said.values()))
+                rates[name].append((written / spent[0], written / spent[1]))
+                texts[name] = said
+        differing = sum(texts["shared"][i] != texts["in turn"][i] for i in range(many))
+        told = ", ".join(
+            f"{name} {statistics.median(p for _, p in found):,.0f} tokens per processor second "
+            f"({statistics.median(w for w, _ in found):,.0f} per second of the wall)" for name, found in rates.items()
+        )  # fmt: skip
+        ratio = statistics.median(a / b for (_, a), (_, b) in zip(rates["shared"], rates["in turn"], strict=True))
+        print(f"{many} streams of {tokens} tokens: {told}; {ratio:.1f} times; {differing} texts differ")
+
+
+def follow(
+    engine: Engine, subject: Any, prompt: str, seed: int, tokens: int, said: list[int], done: threading.Barrier
+) -> None:
+    """Begin a stream whose reader takes everything at once."""
+
+    def step(step: Step) -> int:
+        said.extend(t for t in step.tokens if t is not None)
+        return 0
+
+    def over(error: Exception | None) -> None:
+        assert error is None, error
+        threading.Thread(target=done.wait).start()
+
+    engine.begin(subject, prompt, [seed], Policy(max_tokens=tokens), (), step, over)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run")
     parser.add_argument("--streams", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--throughput", type=int, nargs="*", default=[1, 8, 64], help="of so many streams, no HTTP")
     asked = parser.parse_args()
+    throughput(load(bundled.path("documents")), asked.throughput, asked.tokens)
     if not asked.run:
         measure(load(bundled.path("documents")), None, Channel("b"), asked.streams, asked.tokens)
         return

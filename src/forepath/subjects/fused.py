@@ -9,7 +9,7 @@ compares its odds with the model's own before it is used. Knows nothing of text,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -50,17 +50,36 @@ def why_not(model: Any) -> str:
     return ""
 
 
+class Attending(Protocol):
+    """What a fused step asks of its keys and values: `paged.Paged`, `slots.Slots`."""
+
+    def attend(self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """(rows, heads * width) of one layer, after storing `key` and `value` of the token just read."""
+        ...
+
+    def advance(self) -> None:
+        """A token of each row has been read by every layer."""
+        ...
+
+    def keep(self, index: torch.Tensor) -> None:
+        """Keep these rows, in this order."""
+        ...
+
+
 class FusedContinuation:
     """Rows that share the cache of their prompt, written by the fused step."""
 
     def __init__(self, model: Any, cache: Any, lengths: torch.Tensor, prompt_of: torch.Tensor) -> None:
         """`model` for which `why_not` says nothing; `cache`, `lengths` of a prefill, `prompt_of` (rows,)."""
+        self._bind(model)
+        self._positions = lengths[prompt_of]
+        self._cache: Attending = Paged(cache, lengths, prompt_of, model.config.num_attention_heads)
+
+    def _bind(self, model: Any) -> None:
         self._model, self._layers = model.model, [_parts(layer) for layer in model.model.layers]
         self._head = model.lm_head
         self._scale = model.model.layers[0].self_attn.scaling
         self._width = model.model.layers[0].self_attn.head_dim
-        self._positions = lengths[prompt_of]
-        self._cache = Paged(cache, lengths, prompt_of, model.config.num_attention_heads)
         self.wanted: frozenset[str] = frozenset()
         """Sites of the residual stream, "resid.0" …, that each step leaves in `found`; no hook sees a fused step."""
         self.found: dict[str, torch.Tensor] = {}

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from forepath.subjects.interventions.touches import Touches
 from forepath.subjects.loading import load_model, load_tokenizer
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Anatomy, Site
+
+if TYPE_CHECKING:
+    from forepath.subjects.joint import Joint
 
 _ROWS = {"cpu": 256, "mps": 256, "cuda": 1024}
 """Rows alive at once by default: enough to fill the matrix products, few enough for memory."""
@@ -93,7 +96,7 @@ class HuggingFaceSubject:
         """Most tokens of prompt and continuation together; None where the model states no limit."""
         self._capture_dtype: torch.dtype = getattr(torch, capture_dtype)
         self._ready: dict[tuple[Intervention, ...], Applied] = {}
-        self._alone = threading.RLock()  # whoever puts hooks on the model, or runs it while there may be some
+        self.alone = threading.RLock()  # whoever puts hooks on the model, or runs it while there may be some
         with torch.inference_mode():
             self.anatomy = Anatomy(model)
             self.not_shared = probe(model, "shared")
@@ -188,6 +191,15 @@ class HuggingFaceSubject:
         plain = not given.inside and (capture_steps == 1 or all(_left_by_fused(site) for site in sites.values()))
         return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps, change, plain)
 
+    def joint(self) -> Joint | None:
+        """For many requests that come at different times; None where rows cannot have slots of their own."""
+        from forepath.subjects.joint import Joint
+
+        if self.not_shared:
+            return None
+        joint = Joint(self, fused=not self.not_fused and not why_not(self.model))
+        return None if joint.why_not() else joint
+
     def activations(
         self,
         prompts: Sequence[str],
@@ -211,11 +223,11 @@ class HuggingFaceSubject:
         while order:
             longest = len(encoded[order[-1]])
             order, batch = _split_tail(order, max(1, batch_tokens // longest))
-            with self._alone, torch.inference_mode(), self._memory(f"batch_tokens={batch_tokens // 2}"):
+            with self.alone, torch.inference_mode(), self._memory(f"batch_tokens={batch_tokens // 2}"):
                 change.reading([encoded[i] for i in batch])
                 with change.active(), self.anatomy.reading(parsed.values()) as found:
                     logits, lengths = prefill(self.model, [encoded[i] for i in batch])
-                read = self._read(parsed, found, logits, lengths)
+                read = self.read(parsed, found, logits, lengths)
             for name, values in read.items():
                 whole = out.setdefault(name, np.empty((len(encoded), values.shape[1]), values.dtype))
                 whole[batch] = values
@@ -249,7 +261,7 @@ class HuggingFaceSubject:
             with torch.inference_mode():
                 tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
             written = tokens.tolist()
-            ended = np.array([self._ends(texts[r], t, policy) for r, t in zip(rows, written, strict=True)])
+            ended = np.array([self.ends(texts[r], t, policy) for r, t in zip(rows, written, strict=True)])
             ended |= step + 1 == policy.max_tokens
             if ended.all():
                 change.finish(wrote=step > 0 or policy.max_tokens == 1)
@@ -260,7 +272,7 @@ class HuggingFaceSubject:
             if fused is not None:
                 fused.wanted = frozenset(site.module for site in capturing.values())
             with (
-                nullcontext() if fused is not None else self._alone,
+                nullcontext() if fused is not None else self.alone,
                 torch.inference_mode(),
                 self._memory(advice),
                 change.active(),
@@ -274,7 +286,7 @@ class HuggingFaceSubject:
                     batch.keep(index)
                 change.writing(lengths[rows], step, seeds[rows])
                 logits = batch.step(tokens)
-                read = self._read(capturing, found, logits, torch.ones(len(rows), dtype=torch.long))
+                read = self.read(capturing, found, logits, torch.ones(len(rows), dtype=torch.long))
 
     def _begin(
         self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str, change: Use, plain: bool
@@ -284,15 +296,15 @@ class HuggingFaceSubject:
         prompt_of = np.repeat(np.arange(len(heads)), np.diff([*heads, len(prompts)]))
         unique = [prompts[i] for i in heads]
         change.reading(unique)
-        with self._alone, torch.inference_mode(), self._memory(advice):
+        with self.alone, torch.inference_mode(), self._memory(advice):
             fused = plain and not self.not_fused and not why_not(self.model)
             path: Way = "expanded" if self.not_shared else "fused" if fused else "shared"
             with change.active(), self.anatomy.reading(sites.values()) as found:
                 logits, batch = begin(self.model, unique, prompt_of.tolist(), path=path)
-            read = self._read(sites, found, logits, torch.tensor([len(p) for p in unique]))
+            read = self.read(sites, found, logits, torch.tensor([len(p) for p in unique]))
             return logits[prompt_of], batch, {name: values[prompt_of] for name, values in read.items()}
 
-    def _ends(self, text: list[int], token: int, policy: Policy) -> bool:
+    def ends(self, text: list[int], token: int, policy: Policy) -> bool:
         """Whether a row is finished by this token, which is appended to its text where stop texts need it."""
         if token in self.end_ids:
             return True
@@ -302,9 +314,10 @@ class HuggingFaceSubject:
         decoded = self.decode(text)
         return any(stop in decoded for stop in policy.stop)
 
-    def _read(
+    def read(
         self, sites: Mapping[str, Site], found: Mapping[str, torch.Tensor], logits: torch.Tensor, lengths: torch.Tensor
     ) -> dict[str, np.ndarray]:
+        """{site: (rows, width)} from what its modules left in `found`, as it is captured."""
         read = {}
         for name, site in sites.items():
             if site.module == "logits" and site.last == 1:

@@ -27,8 +27,10 @@ def trajectory_seed(seed: int, prompt_id: str, sample: int) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 1
 
 
-def uniforms(seeds: np.ndarray, step: int) -> np.ndarray:
+def uniforms(seeds: np.ndarray, step: int | np.ndarray) -> np.ndarray:
     """(rows,) float64 in [0, 1), 53 random bits each: number `step` of the stream of each seed (rows,) uint64.
+
+    `step` is one for all rows, or (rows,).
 
     >>> u = uniforms(np.array([1, 2, 1], dtype=np.uint64), 7)
     >>> bool(u[0] == u[2] != u[1])
@@ -36,7 +38,7 @@ def uniforms(seeds: np.ndarray, step: int) -> np.ndarray:
     """
     with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is the point
         # The seed is mixed once before the counter is added: seeds 1 apart must not give streams that are shifts.
-        z = _mix(_mix(seeds + _GOLDEN) + np.uint64(step + 1) * _GOLDEN)
+        z = _mix(_mix(seeds + _GOLDEN) + np.asarray(step + 1, dtype=np.uint64) * _GOLDEN)
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

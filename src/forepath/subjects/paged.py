@@ -105,7 +105,7 @@ class Paged:
         if place == 0:
             rows, groups, width = key.shape
             shapes = (rows, groups, width, PAGE), (rows, groups, PAGE, width)
-            pages.append((_zeros(shapes[0], key.dtype), _zeros(shapes[1], key.dtype)))
+            pages.append((zeros(shapes[0], key.dtype), zeros(shapes[1], key.dtype)))
         keys, values = pages[-1]
         keys[..., place] = key
         values[:, :, place] = value
@@ -121,7 +121,8 @@ def _sums(table: torch.Tensor, index: torch.Tensor, weights: torch.Tensor) -> to
     return out
 
 
-def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Zeros on the CPU."""
     # NumPy asks the system for huge pages; first touching as much memory by torch.empty takes ten times as long.
     flat = np.zeros(dtype.itemsize * math.prod(shape), dtype=np.uint8)
     return torch.from_numpy(flat).view(dtype).view(shape)

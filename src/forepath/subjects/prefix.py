@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,7 +25,16 @@ from forepath.subjects.grid import Grid
 ATTENTION = "forepath_shared_prefix"
 """The name to give to `model.set_attn_implementation`."""
 
-_ACTIVE: ContextVar[SharedPrefix | None] = ContextVar("active", default=None)
+
+class Attending(Protocol):
+    """What our attention function asks while it is active."""
+
+    def attend(self, query: torch.Tensor, scale: float) -> torch.Tensor:
+        """(rows, 1, heads, width) of the layer last updated; `query` (rows, heads, 1, width)."""
+        ...
+
+
+_ACTIVE: ContextVar[Attending | None] = ContextVar("active", default=None)
 _GROWTH = 16
 """Tokens of room added to the rows' own caches at a time. They are kept contiguous: on a CPU, batched products of
 strided views cost three times as much as of contiguous tensors, and moving the cache every 16 steps next to nothing."""
@@ -119,12 +128,19 @@ class SharedPrefix(Cache):
     @contextmanager
     def active(self) -> Iterator[None]:
         """Within, the model's attention is this one; one step of one token per row."""
-        token = _ACTIVE.set(self)
-        try:
+        with attending(self):
             yield
-        finally:
-            _ACTIVE.reset(token)
         self.written += 1
+
+
+@contextmanager
+def attending(cache: Attending) -> Iterator[None]:
+    """Within, the model's attention is that of `cache`."""
+    token = _ACTIVE.set(cache)
+    try:
+        yield
+    finally:
+        _ACTIVE.reset(token)
 
 
 def _grown(old: torch.Tensor) -> torch.Tensor:

@@ -180,4 +180,5 @@ def shaped(found: Comparison, change: str, unit: Literal["prompts", "texts"]) ->
 
 def _effect(e: Effect) -> EffectShape:
     told = {name: getattr(e, name) for name in EffectShape.model_fields}
-    return EffectShape(**{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in told.items()})
+    known = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in told.items()}
+    return EffectShape.model_validate(known)

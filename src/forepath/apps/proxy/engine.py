@@ -1,7 +1,9 @@
-"""Many streams on one model: one thread writes a token of each in turn. Knows subjects and turns, not requests.
+"""Many streams on one model, written in one thread. Knows subjects and turns, not requests.
 
-Each stream is a `Subject.stream` of its own, so that what it writes does not depend on who else is served, and a client
-who leaves stops exactly its own. A stream whose reader is behind waits and holds up no one.
+Streams of a subject that can (`joint`: continuous batching) share every step, whenever they began; of any other
+subject each is a `Subject.stream` of its own, a token of each in turn. Either way what one writes does not depend on
+who else is served (up to near-ties of rounding where steps are shared), a client who leaves stops exactly its own, and
+a stream whose reader is behind waits and holds up no one.
 """
 
 from __future__ import annotations
@@ -10,10 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from forepath.errors import ForepathError
 from forepath.protocols import Subject
 from forepath.records import Policy, Step
+
+if TYPE_CHECKING:
+    from forepath.subjects.joint import Joint, Request
 
 UNREAD = 64
 """Steps a reader may be behind before its stream waits."""
@@ -35,6 +41,10 @@ class Stream:
     ) -> None:
         """`step` returns how many things it put where the reader takes them: each is to be told back by `taken`."""
         self._make, self._step, self._over = steps, step, over
+        self._joint: Joint | None = None
+        """What it shares its steps with; None for a stream of its own."""
+        self._ask: Callable[[], Request]
+        self._request: Request | None = None
         self._steps: Iterator[Step] | None = None
         self._unread = 0
         self._since = time.monotonic()
@@ -70,14 +80,17 @@ class Stream:
             self.stopped = time.monotonic() - self._since > (LONGEST_PAUSE if self.paused else PATIENCE)
         return (self.paused or behind) and not self.stopped
 
-    def _advance(self) -> bool:
-        """One step; whether the stream is over."""
+    def _advance(self, given: Step | Exception | None = None) -> bool:
+        """One step, its own or the one `given`; whether the stream is over."""
         error: Exception | None = None
         try:
             if not self.stopped:
-                if self._steps is None:
+                if given is None and self._steps is None:
                     self._steps = self._make()
-                step = next(self._steps)
+                step = next(self._steps) if given is None and self._steps is not None else given
+                if isinstance(step, Exception):
+                    raise step
+                assert step is not None  # one or the other
                 made = self._step(step)
                 with self._lock:
                     self._unread += made
@@ -104,6 +117,8 @@ class Engine:
         self._waiting: deque[Stream] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._joints: dict[int, tuple[Any, Joint | None]] = {}
+        """By model, which is kept lest its number be given to another: what its streams share."""
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
 
@@ -130,6 +145,9 @@ class Engine:
             return subject.stream([prompt] * len(seeds), seeds=seeds, policy=policy, capture=capture)
 
         stream = Stream(make, step, over)
+        joint = stream._joint = self._joint_of(subject)
+        if joint is not None:
+            stream._ask = lambda: joint.add(subject, prompt, seeds, policy, capture)  # type: ignore[arg-type]
         stream._wake = self._notify
         with self._changed:
             if self._closed or len(self._waiting) >= self._most_waiting:
@@ -147,6 +165,14 @@ class Engine:
             self._changed.notify()
         self._thread.join(30)
 
+    def _joint_of(self, subject: Subject) -> Joint | None:
+        make, model = getattr(subject, "joint", None), getattr(subject, "model", None)
+        if make is None:
+            return None
+        if id(model) not in self._joints:
+            self._joints[id(model)] = (model, make())
+        return self._joints[id(model)][1]
+
     def _notify(self) -> None:
         with self._changed:
             self._changed.notify()
@@ -162,10 +188,38 @@ class Engine:
                 if all(stream._waits() for stream in running):
                     self._changed.wait(1.0)
                     continue
-            over = [stream for stream in running if not stream._waits() and stream._advance()]
+            ready = [stream for stream in running if not stream._waits()]
+            shared = _share([s for s in ready if s._joint is not None and not s.stopped])
+            own = [s for s in ready if s._joint is None or s.stopped]
+            over = [s for s in (*shared, *own) if s._advance(shared.get(s))]
+            for stream in over:
+                if stream._joint is not None and stream._request is not None:
+                    stream._joint.leave(stream._request)
             if over:
                 with self._changed:
                     self._running = [s for s in self._running if s not in over]
+
+
+def _share(streams: list[Stream]) -> dict[Stream, Step | Exception]:
+    """One step of streams that share them; of a stream whose prompt is still to be read there may be none yet."""
+    found: dict[Stream, Step | Exception] = {}
+    groups: dict[Joint, list[Stream]] = {}
+    for stream in streams:
+        assert stream._joint is not None  # they share
+        try:
+            stream._request = stream._request or stream._ask()
+            groups.setdefault(stream._joint, []).append(stream)
+        except Exception as error:  # this request's own
+            found[stream] = error
+    for joint, members in groups.items():
+        asked = {stream: stream._request for stream in members if stream._request is not None}
+        try:
+            steps = joint.step(list(asked.values()))
+        except Exception as error:  # a step that failed is everybody's in it
+            found |= dict.fromkeys(members, error)
+            continue
+        found |= {stream: steps[request] for stream, request in asked.items() if request in steps}
+    return found
 
 
 def problem_of(error: Exception) -> str:
