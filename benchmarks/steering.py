@@ -167,10 +167,12 @@ def main() -> None:
 
 def draw(curves, path) -> None:
     """Share of texts with the target above, nats per token below, against the coefficient."""
+    from matplotlib import rc_context
+
     from forepath.effects.pictures import MOVED, SAME, new_figure, write_figure
 
     figure = new_figure(7.2, 4.2)
-    axes = figure.subplots(2, 2, sharex="col", height_ratios=(2, 1))
+    axes = figure.subplots(2, 2, sharex="col", sharey="row", height_ratios=(2, 1))
     for (target, method), points in curves.items():
         column = ("ActAdd", "CAA").index(method)
         x, y, low, high, cost = np.array(points).T
@@ -182,12 +184,13 @@ def draw(curves, path) -> None:
         axes[1, column].set_xlabel("coefficient", fontsize=8)
     axes[0, 0].set_ylabel("texts that hold it", fontsize=8)
     axes[1, 0].set_ylabel("nats per token", fontsize=8)
+    axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].legend(fontsize=8, frameon=False)
     for a in axes.ravel():
         a.tick_params(labelsize=8)
-        a.set_ylim(bottom=0)
         a.spines[["top", "right"]].set_visible(False)
-    write_figure(figure, path)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "steering"}):
+        write_figure(figure, path)
 
 
 if __name__ == "__main__":
