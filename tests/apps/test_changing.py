@@ -164,6 +164,7 @@ def test_the_sweep_foretells_every_head(base, tmp_path):
     assert len(found.names) == 4 and np.isfinite(found.shift[:2]).all()
     shown = forepath("sweep", base.path, "--prompts", "20", "--picture", tmp_path / "map.svg")
     assert shown.exit_code == 0 and "head:1.0" in shown.stdout and (tmp_path / "map.svg").exists()
+    assert "not checked on samples" in shown.stdout
     rows = json.loads(forepath("sweep", base.path, "--prompts", "20", "--json").stdout)["rows"]
     assert len(rows) == 4 and set(rows[0]["shift"]) == set(found.themes)
 

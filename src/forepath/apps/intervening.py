@@ -123,7 +123,7 @@ def sweep_json(found: SideEffects) -> dict[str, Any]:
 
 
 def sweep_text(found: SideEffects) -> str:
-    """One line per head: the themes it moves most, and how much of its row that is."""
+    """One line per head: the themes it moves most, and how much of its row that is; then how to check one."""
     lines, share = [], found.specificity()
     for i in found.order().tolist():
         if np.isnan(found.shift[i]).any():
@@ -132,6 +132,11 @@ def sweep_text(found: SideEffects) -> str:
         most = np.argsort(-np.abs(found.shift[i]))[:3]
         themes = ", ".join(f"{plain(found.themes[t])} {found.shift[i, t]:+.3f}" for t in most)
         lines.append(f"{found.names[i]:<28} {share[i]:5.0%} in one theme: {themes}")
+    lines.append(
+        "Foretold by a forecaster of the unchanged model, and not checked on samples of a changed one: `forepath "
+        "intervene RUN --ablate HEAD --out OTHER`, then `forepath compare RUN OTHER --foretold` says whether it may be "
+        "read there."
+    )
     return "\n".join(lines)
 
 
