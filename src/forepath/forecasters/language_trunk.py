@@ -59,8 +59,10 @@ class LanguageTrunk(nn.Module):
         logits: Tensor = self.leave(out.last_hidden_state[:, -1])
         return logits, (kept, mask)
 
-    def write(self, memory: Memory, owner: Tensor, themes: Tensor) -> Tensor:
-        """(n,) prompts and their (n, length) themes so far -> (n, length, themes), after each theme."""
+    def write(self, memory: Memory, owner: Tensor, themes: Tensor, *, last: bool = False) -> Tensor:
+        """(n,) prompts and their (n, length) themes so far -> (n, length, themes), after each theme; `last`: only after
+        the last one, (n, 1, themes).
+        """
         from transformers import DynamicCache
 
         kept, mask = memory
@@ -73,7 +75,8 @@ class LanguageTrunk(nn.Module):
         out = self.body(
             inputs_embeds=self.themes(themes), attention_mask=whole, position_ids=places, past_key_values=cache
         )
-        logits: Tensor = self.leave(out.last_hidden_state)
+        hidden = out.last_hidden_state
+        logits: Tensor = self.leave(hidden[:, -1:] if last else hidden)
         return logits
 
 

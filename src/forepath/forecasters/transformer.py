@@ -60,12 +60,14 @@ class Transformer(nn.Module):
         out: Tensor = self.leave(self.norm(x[:, -1]))
         return out, memory
 
-    def write(self, memory: Memory, owner: Tensor, themes: Tensor) -> Tensor:
-        """(n,) prompts and their (n, length) themes so far -> (n, length, themes), after each theme."""
+    def write(self, memory: Memory, owner: Tensor, themes: Tensor, *, last: bool = False) -> Tensor:
+        """(n,) prompts and their (n, length) themes so far -> (n, length, themes), after each theme; `last`: only after
+        the last one, (n, 1, themes), which is less work.
+        """
         start = self.shape.reads + 1
         x = self.drop(self.themes(themes) + self.places[start : start + themes.shape[1]])
-        for block, (keys, values) in zip(self.blocks, memory, strict=True):
-            x, _ = block(x, (keys[owner], values[owner]))
+        for number, (block, (keys, values)) in enumerate(zip(self.blocks, memory, strict=True)):
+            x, _ = block(x, (keys[owner], values[owner]), last and number == len(self.blocks) - 1)
         out: Tensor = self.leave(self.norm(x))
         return out
 
@@ -84,8 +86,12 @@ class Block(nn.Module):
         )
         self.drop = nn.Dropout(shape.dropout)
 
-    def forward(self, x: Tensor, past: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """`past` None: all tokens see each other. Else they see the past and each other causally."""
+    def forward(
+        self, x: Tensor, past: tuple[Tensor, Tensor] | None, last: bool = False
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """`past` None: all tokens see each other. Else they see the past and each other causally. `last`: only the last
+        token is wanted.
+        """
         rows, length, model = x.shape
         asked = self.ask(self.before_attention(x)).view(rows, length, 3, self.heads, model // self.heads)
         query, key, value = asked.permute(2, 0, 3, 1, 4)
@@ -93,7 +99,10 @@ class Block(nn.Module):
         if past is not None:
             before = past[0].shape[2]
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-            mask = torch.ones(length, before + length, dtype=torch.bool, device=x.device).tril(before)
+            if last:
+                query, x, length = query[:, :, -1:], x[:, -1:], 1
+            elif length > 1:
+                mask = torch.ones(length, before + length, dtype=torch.bool, device=x.device).tril(before)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         x = x + self.drop(self.answer(mixed.transpose(1, 2).reshape(rows, length, model)))
         x = x + self.drop(self.network(self.before_network(x)))

@@ -104,7 +104,7 @@ class Writer:
                 for number in np.unique(rows[chunk] // BATCH):
                     mine = torch.from_numpy(at + np.flatnonzero(rows[chunk] // BATCH == number))
                     past = (memories[number], owner[mine] - number * BATCH, themes[mine])
-                    out = self.trunk.write(*past)  # type: ignore[operator]
+                    out = self.trunk.write(*past, last=True)  # type: ignore[operator]
                     added[mine.numpy()] = out[:, -1].double().numpy()
         return added
 
