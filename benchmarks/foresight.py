@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import product
 
 import numpy as np
 from _written import beginnings, futures, model, table, written
@@ -21,11 +22,12 @@ from forepath.effects.deciding import OPEN, decide
 from forepath.effects.foreseeing import agreement, foresee, sampled_shift
 from forepath.effects.sweeping import every_head, sweep
 from forepath.forecasters.linear import LinearForecaster
+from forepath.records import Futures
 from forepath.subjects.interventions import making
 from forepath.worlds.documents import document_grammar
 
 SEED = 7400
-SITE = "resid.4"
+SITES = ("resid.4", "logits")
 STEERED = ("story", "instructions", "complaint", "results", "plan", "quote")
 MAX_TOKENS = 24
 """Enough for the first sentence, which has the next theme."""
@@ -59,53 +61,65 @@ def main() -> None:
     known = [p for p in beginnings(given.seed + 50_000, given.fitted) if p not in set(prompts)]
     begin = time.process_time()
     seen = futures(written(subject, known, given.fit_samples, max_tokens=MAX_TOKENS), given.fit_samples, 1)
-    forecaster = LinearForecaster(chains=False).fit(subject.activations(known, [SITE])[SITE], seen)
+    read = subject.activations(known, list(SITES))
+    forecasters = {site: LinearForecaster(chains=False).fit(read[site], seen) for site in SITES}
     fitting = time.process_time() - begin
     edits = [*every_head(subject), *steering((0.5, 1.5))]
     edits = edits[:: max(1, len(edits) // given.edits)] if given.edits else edits
     old = futures(written(subject, prompts, given.samples, max_tokens=MAX_TOKENS), given.samples, 1)
-    x = subject.activations(prompts, [SITE])[SITE]
-    foretold, sampled, errors, differences, cost = [], [], [], [], np.zeros(2)
+    x = subject.activations(prompts, list(SITES))
+    foretold, sampled, errors, halves, differences = {site: [] for site in SITES}, [], [], ([], []), []
+    cost = np.zeros(2)
     for edit in edits:
         begin = time.process_time()
-        found = foresee(forecaster, x, subject.activations(prompts, [SITE], intervention=edit)[SITE])
+        y = subject.activations(prompts, list(SITES), intervention=edit)
+        for site in SITES:
+            foretold[site].append(foresee(forecasters[site], x[site], y[site]).shift[0])
         middle = time.process_time()
         after = written(subject, prompts, given.samples, max_tokens=MAX_TOKENS, intervention=edit)
         cost += middle - begin, time.process_time() - middle
         new = futures(after, given.samples, 1)
         shift, se = sampled_shift(old, new)
-        difference = (new.frequencies()[0] - old.frequencies()[0])[:, 0]
-        foretold.append(found.shift[0])
         sampled.append(shift[0])
         errors.append(se[0])
-        differences.append(difference)
+        for half, kept in zip(halves, (slice(0, None, 2), slice(1, None, 2)), strict=True):
+            sides = [Futures(f.themes, f.steps[:, kept]) for f in (old, new)]
+            half.append(sampled_shift(*sides)[0][0])
+        differences.append((new.frequencies()[0] - old.frequencies()[0])[:, 0])
     kept = np.abs(np.array(sampled)).max(axis=0) > 0  # themes that no edit gave or took are not judged
-    told, drawn, se = (np.array(a)[:, kept] for a in (foretold, sampled, errors))
-    names = [t for t, k in zip(forecaster.themes, kept, strict=True) if k]
+    drawn, se, *split = (np.array(a)[:, kept] for a in (sampled, errors, *halves))
+    told = {site: np.array(rows)[:, kept] for site, rows in foretold.items()}
+    names = [t for t, k in zip(seen.themes, kept, strict=True) if k]
     heads = sum(e.kind == "ablate" for e in edits)
+    parts = {"heads set to zero": slice(0, heads), "steering vectors": slice(heads, None), "all": slice(None)}
     rows = []
-    for label, rows_of in (
-        ("heads set to zero", slice(0, heads)),
-        ("steering vectors", slice(heads, None)),
-        ("all", slice(None)),
-    ):
-        if len(told[rows_of]) < 3:
+    for site, (label, part) in product(SITES, parts.items()):
+        guess = told[site][part]
+        if len(guess) < 3:
             continue
-        a = agreement(told[rows_of], drawn[rows_of], se[rows_of], given.samples)
-        rows.append((label, len(told[rows_of]), f"{a.rank.value:.2f} [{a.rank.low:.2f}, {a.rank.high:.2f}]",
-                     f"{a.ceiling:.2f}", f"{a.slope.value:.2f} [{a.slope.low:.2f}, {a.slope.high:.2f}]",
+        a = agreement(guess, drawn[part], se[part], given.samples, halves=(split[0][part], split[1][part]))
+        rows.append((site, label, len(guess), interval(a.rank), f"{a.ceiling:.2f}", interval(a.slope),
                      f"{a.error:.4f} (at most {a.error_high:.4f})", f"{a.samples:.1f}"))  # fmt: skip
     print(f"{len(names)} themes, {given.prompts} prompts, {given.samples} samples of each on both sides\n")
-    table(("edits", "n", "rank correlation [95 %]", "ceiling", "slope [95 %]", "error", "worth samples a prompt"), rows)
-    deciding(told, drawn, se, np.array(differences)[:, :, kept], names, given)
+    table(
+        ("read at", "edits", "n", "rank correlation [95 %]", "ceiling", "slope [95 %]", "error", "worth samples"), rows
+    )
+    for site in SITES:
+        print(f"Read at {site}. ", end="")
+        deciding(told[site], drawn, se, np.array(differences)[:, :, kept], names, given)
     each = cost / len(edits)
     print(f"processor time an edit: {each[0]:.2f} s foretold, {each[1]:.2f} s sampled ({each[1] / each[0]:.0f} times); "
           f"once, to fit the forecaster: {fitting:.0f} s")  # fmt: skip
+    many = beginnings(given.seed, 200)
     begin, clock = time.process_time(), time.monotonic()
-    sweep(subject, forecaster, SITE, prompts, every_head(subject))
+    sweep(subject, forecasters[SITES[0]], SITES[0], many, every_head(subject))
     spent, waited = time.process_time() - begin, time.monotonic() - clock
-    print(f"the map of 24 heads on {given.prompts} prompts: {spent:.1f} s of processor time, {waited:.1f} s by the "
-          f"clock; sampled: {each[1] * 24:.0f} s")  # fmt: skip
+    print(f"the map of 24 heads on 200 prompts: {spent:.1f} s of processor time, {waited:.1f} s by the clock; sampled: "
+          f"{each[1] * 24 * 200 / given.prompts:.0f} s")  # fmt: skip
+
+
+def interval(e) -> str:
+    return f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
 
 
 def deciding(told, drawn, se, differences, names, given) -> None:

@@ -75,8 +75,13 @@ def test_agreement_over_many_changes(world):
     assert abs(noise.rank.value) < 0.4 and noise.samples < 2
     exaggerating = agreement(3 * foretold, sampled, se, 16)
     assert exaggerating.slope.value == pytest.approx(good.slope.value / 3) and exaggerating.rank == good.rank
+    truth = rng.laplace(size=(20, 30)) * 0.01
+    one, other = (truth + rng.normal(size=truth.shape) * 0.02 for _ in "ab")
+    mean = (one + other) / 2
+    perfect = agreement(truth, mean, np.full(truth.shape, 0.02 / 2**0.5), 16, halves=(one, other))
+    assert abs(perfect.rank.value - perfect.ceiling) < 0.08 and 0.4 < perfect.ceiling < 0.9
     drowned = agreement(foretold, sampled, se + 0.2, 16)
-    assert drowned.error == 0, "an error that the samples' noise hides"
+    assert drowned.error == 0 < drowned.error_high, "an error that the samples' noise hides is not none"
     biased = agreement(foretold + 0.1, sampled, se, 16)
     assert 0.09 < biased.error <= biased.error_high < 0.14
     with pytest.raises(InputError, match="3 changes"):

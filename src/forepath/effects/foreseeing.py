@@ -87,23 +87,34 @@ class Agreement:
     rank: Estimate
     """Spearman's correlation; the interval draws changes again."""
     ceiling: float
-    """What the sampling noise leaves of a perfect foresight's correlation (Spearman 1904): sqrt of the reliability."""
+    """What the sampling noise leaves of a perfect foresight's correlation (Spearman 1904): sqrt of the reliability. Of
+    the ranks where two halves of the samples are given, which is lower: most shifts are near nothing, and their order
+    is noise; else of the values."""
     slope: Estimate
     """Of sampled on foretold: 1 is calibrated, below 1 foretells too much."""
     error: float
     """Root mean squared error of the foretold shifts, the sampling variance taken off; in shares."""
     error_high: float
-    """Upper end of its 95 % interval, changes drawn again: what to decide by. With few samples the error itself may
-    come out as nothing, which is not knowing."""
+    """Upper end of the 95 % interval of the error with the sampling noise left in, changes drawn again: what to decide
+    by. With few samples the error itself comes out as nothing, which is not knowing."""
     samples: float
     """How many samples per prompt give a sampled shift of the same squared error; infinite for a foresight as good as
     the samples can show."""
 
 
-def agreement(foretold: np.ndarray, sampled: np.ndarray, se: np.ndarray, samples: int, *, seed: int = 0) -> Agreement:
+def agreement(
+    foretold: np.ndarray,
+    sampled: np.ndarray,
+    se: np.ndarray,
+    samples: int,
+    *,
+    halves: tuple[np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
+) -> Agreement:
     """(changes, measures) each; `se` of the sampled shifts, from `samples` per prompt. NaN cells are left out.
 
-    Raises `InputError` for fewer than 3 changes: an interval over changes needs some.
+    `halves`: the sampled shifts by the first and by the second half of each prompt's samples. Raises `InputError` for
+    fewer than 3 changes: an interval over changes needs some.
     """
     if foretold.ndim != 2 or foretold.shape != sampled.shape or foretold.shape != se.shape or len(foretold) < 3:
         raise InputError(
@@ -117,21 +128,31 @@ def agreement(foretold: np.ndarray, sampled: np.ndarray, se: np.ndarray, samples
     noise = float((se[known] ** 2).mean())
     spread = float(sampled[known].var())
     squared = float(((foretold - sampled)[known] ** 2).mean()) - noise
-    worst = max(squared, _upper(np.where(known, (foretold - sampled) ** 2 - se**2, np.nan), counts))
+    worst = _upper(np.where(known, (foretold - sampled) ** 2, np.nan), counts)
     return Agreement(
         Estimate(rank, *percentile_interval(drawn[:, 0])),
-        float(np.sqrt(max(0.0, 1 - noise / spread))) if spread > 0 else float("nan"),
+        _ceiling(noise, spread) if halves is None else _rank_ceiling(*halves),
         Estimate(slope, *percentile_interval(drawn[:, 1])),
         float(np.sqrt(max(0.0, squared))),
-        float(np.sqrt(max(0.0, worst))),
+        float(np.sqrt(worst)),
         samples * noise / squared if squared > 0 else float("inf"),
     )
 
 
-def _upper(excess: np.ndarray, counts: np.ndarray) -> float:
+def _ceiling(noise: float, spread: float) -> float:
+    return float(np.sqrt(max(0.0, 1 - noise / spread))) if spread > 0 else float("nan")
+
+
+def _rank_ceiling(one: np.ndarray, other: np.ndarray) -> float:
+    """From the rank correlation of two halves that of the whole with the truth (Spearman 1910, Brown 1910)."""
+    half = max(0.0, _both(one, other)[0])
+    return float(np.sqrt(2 * half / (1 + half)))
+
+
+def _upper(squares: np.ndarray, counts: np.ndarray) -> float:
     """Upper end of the mean of (changes, measures), changes drawn `counts` (draws, changes) times."""
-    seen = ~np.isnan(excess)
-    sums, cells = np.where(seen, excess, 0.0).sum(axis=1), seen.sum(axis=1)
+    seen = ~np.isnan(squares)
+    sums, cells = np.where(seen, squares, 0.0).sum(axis=1), seen.sum(axis=1)
     return percentile_interval((counts @ sums) / (counts @ cells))[1]
 
 
