@@ -12,6 +12,7 @@ base model, so that a change that makes the model easier or harder to foretell s
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,12 @@ def fine_tunes(steps, seed):
     """name -> (documents, settings): what the adapter is trained on."""
     content = document_grammar().content
     plain = Tuning(rank=8, alpha=16.0, steps=steps, rate=1e-3, rows=16, longest=768)
+    harsh = replace(plain, rank=16, rate=1e-2)
     return {
         "the same grammar": (passages(content, 16 * steps, seed), plain),
         "a move raised": (passages(raised(content, "facts", "decision", 8.0), 16 * steps, seed), plain),
         "recipes only": (passages(only(content, "recipe"), 16 * steps, seed), plain),
+        "the same, harshly": (passages(content, 16 * steps, seed), harsh),
     }
 
 
