@@ -31,9 +31,9 @@ def test_it_dares_as_much_as_new_groups_bear(own):
     plain = LinearForecaster(chains=False).fit(x, futures)
     ours, theirs = mean_loss(made.predict(asked), after), mean_loss(plain.predict(asked), after)
     if own:  # a third of it was never seen by anyone: the plain head calls it all but impossible
-        assert ours < theirs - 0.5 and made.even[0] >= 0.2
+        assert ours < theirs - 0.5 and made.cautions[0].share >= 0.2
     else:
-        assert abs(ours - theirs) < 0.05 and made.even[0] <= 0.01
+        assert abs(ours - theirs) < 0.05 and made.cautions[0].share <= 0.01
 
 
 def test_rows_stand_alone_and_mistakes_are_named():

@@ -48,7 +48,10 @@ def case():
     steps = np.random.default_rng(0).integers(0, 3, size=(100, 4, 1)).astype(np.int16)
     folds = Folds(prompts, np.array([settings.fold_of(p) for p in prompts]), Futures(THEMES, steps))
     judge = Judge(folds.of("test"), folds.of("train", "validation"), seed=0)
-    store = SimpleNamespace(read_document=lambda name: {"site": "s", "sample_seconds": 0.5})
+    site = np.random.default_rng(1).standard_normal((100, 5))
+    store = SimpleNamespace(
+        read_document=lambda name: {"site": "s", "sample_seconds": 0.5}, arrays=lambda family, name: site
+    )
     kept = SimpleNamespace(odds=lambda key, work: (work(), 0.0), has_odds=lambda key: False)
     return Case(Trial(store, settings, None, folds, judge), Options(by="kind"), kept, silent)
 
@@ -63,7 +66,23 @@ def test_no_group_is_on_both_sides(case):
         assert not {i % 7 for i in fitted} & {i % 7 for i in forecast}
         assert fitted <= set(case.known.tolist())
     assert sorted(i for _, forecast in asked for i in forecast) == case.test.tolist()
-    assert {r["forecaster"] for r in rows} == {"linear@s", "ceiling"}
+    assert {r["forecaster"] for r in rows} == {"linear@s", "cautious", "ceiling", "reachable"}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_can_be_reached_without_the_group(case, shared):
+    """Each of five groups has two themes: its own, or every group the same two."""
+    themes = (*(f"t{i}" for i in range(10)), "end")
+    prompts = tuple(Prompt(f"p{i}", f"text {i}", {"kind": f"k{i % 5}"}) for i in range(400))
+    theme = np.random.default_rng(0).integers(0, 2, 400) + (0 if shared else 2 * (np.arange(400) % 5))
+    steps = np.repeat(theme[:, None], 8, 1)[..., None].astype(np.int16)
+    settings = Settings("nobody", samples=8, horizon=1, seed=3)
+    folds = Folds(prompts, np.array([settings.fold_of(p) for p in prompts]), Futures(themes, steps))
+    judge = Judge(folds.of("test"), folds.of("train", "validation"), seed=0)
+    case = Case(Trial(case.trial.store, settings, None, folds, judge), Options(by="kind"), case.kept, silent)
+    (row,) = groups._reachable(case, groups.parts_of([f"k{i % 5}" for i in range(400)]))
+    assert row["cross_entropy"] == pytest.approx(0.0 if shared else np.log(3), abs=0.02)  # both, or `end`
+    assert row["explained"] == pytest.approx(1.0 if shared else 1 - np.log(3) / np.log(10), abs=0.03)
 
 
 def test_parts_hold_whole_groups_of_about_one_size():

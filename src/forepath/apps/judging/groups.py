@@ -1,4 +1,10 @@
-"""Kinds of prompts that were never fitted on: every group is left out in turn."""
+"""Kinds of prompts that were never fitted on: every group is left out in turn.
+
+Two things make the number readable. Its zero: `explained` counts from the base rate of all known prompts, which has
+seen the group; `explained_blind` from the base rate of the same prompts the forecaster was fitted to. Its ceiling:
+`reachable`, an oracle that knows each prompt's own odds, except which of the themes that the other groups hardly ever
+wrote it will be.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +15,25 @@ from typing import Any
 
 import numpy as np
 
+from forepath.apps.fitting import head
 from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant
 from forepath.apps.judging.fits import side_by_side
-from forepath.apps.judging.standing import scores_of
+from forepath.apps.judging.keeping import number, plain_json
+from forepath.apps.judging.standing import cross_entropy_of, scores_of
+from forepath.apps.judging.sweeps import normalisation
 from forepath.apps.judging.together import results
 from forepath.errors import InputError
+from forepath.forecasters.cautious import Cautious
+from forepath.protocols import Forecaster
 from forepath.records import Forecast
+from forepath.stats.rates import base_rates
 
 PARTS = 5
 """Most parts the groups are divided into; a group is wholly in one."""
 NAME = "leave-group-out"
+RARE = 0.1
+"""A theme is hardly ever written whose base rate is below this share of even odds."""
 
 
 def column_of(case: Case) -> str | None:
@@ -54,11 +68,18 @@ def left_out(
     ]  # fmt: skip
     made = results(side_by_side(case, works, stage=NAME))
     odds = {entrant.name: forecast for entrant, forecast in zip(fitted, made, strict=True)}
+    forecasts = forecasts | {"cautious": _cautious(case, groups, None)}
+    odds["cautious"] = _cautious(case, groups, part)
     before = {(r["forecaster"], r["step"]): r for r in scores_of(case.judge, forecasts)}
+    after = [*scores_of(case.judge, odds), *_reachable(case, part)]
+    zeros = {r["step"]: number(r["cross_entropy"]) for r in after if r["forecaster"] == "base_rate"}
+    tops = {r["step"]: number(r["cross_entropy"]) for r in after if r["forecaster"] == "ceiling"}
     rows = [
-        {"shift": f"{NAME} ({column})", **row, "before": before[row["forecaster"], row["step"]]["cross_entropy"],
-         "explained_before": before[row["forecaster"], row["step"]]["explained"]}
-        for row in scores_of(case.judge, odds)
+        {"shift": f"{NAME} ({column})", **row,
+         "before": before.get((row["forecaster"], row["step"]), {}).get("cross_entropy"),
+         "explained_before": before.get((row["forecaster"], row["step"]), {}).get("explained"),
+         "explained_blind": _from(zeros.get(row["step"]), number(row["cross_entropy"]), tops[row["step"]])}
+        for row in after
     ]  # fmt: skip
     return rows, _by_group(case, groups[case.test], forecasts[case.main], odds.get(case.main)), []
 
@@ -76,6 +97,64 @@ def parts_of(groups: Sequence[str]) -> np.ndarray:
         place[name] = filled.index(min(filled))
         filled[place[name]] += sizes[name]
     return np.array([place[g] for g in groups])
+
+
+def _from(zero: float | None, loss: float, top: float) -> float | None:
+    """The share of the way from `zero` to `top`, in nats; None without a zero above the top."""
+    return None if zero is None or not zero > top else (zero - loss) / (zero - top)
+
+
+def _cautious(case: Case, groups: np.ndarray, part: np.ndarray | None) -> Forecast:
+    """The run's site read by a forecaster that learned on groups left out within its prompts how much to dare; with
+    `part`, each test prompt by one that never saw its part of the groups.
+    """
+
+    def work() -> np.ndarray:
+        features = case.trial.store.arrays("activations", case.site)
+        odds = np.zeros((len(case.test), case.judge.horizon, len(case.folds.futures.themes)))
+        parts = np.zeros(len(groups), dtype=int) if part is None else part
+        for p in np.unique(parts[case.test]):
+            rows = case.known if part is None else case.known[parts[case.known] != p]
+            inside = parts[case.test] == p
+            places = parts_of(groups[rows].tolist())
+            if places.max() < 1:  # one group is left: nothing to learn caution on
+                made: Forecaster = head(case.settings, chains=False)
+            else:
+                made = Cautious([str(i) for i in places], normalise=normalisation(case), seed=case.settings.seed)
+            odds[inside] = made.fit(features[rows], case.futures(rows)).predict(features[case.test[inside]]).steps
+        return odds
+
+    return case.forecast(case.kept.odds(f"cautious {'known' if part is None else 'left out'} {case.site}", work)[0])
+
+
+def _reachable(case: Case, part: np.ndarray) -> list[dict[str, Any]]:
+    """A row per step of the oracle `reachable`: of rare themes together it knows the mass, and it takes each of them to
+    be as likely. What that costs is estimated from the shares of the samples, a little too high (few samples look surer
+    than they are), so that the row is a little too low.
+    """
+    base_rate = case.forecast(np.broadcast_to(case.judge.base, (len(case.test), *case.judge.base.shape)))
+    scored = scores_of(case.judge, {"base_rate": base_rate})
+    rows = [row for row in scored if row["forecaster"] == "ceiling"]
+    shares, seen = case.futures(case.test).frequencies()
+    for h, row in enumerate(rows):
+        extra = np.zeros(len(case.test))
+        for p in np.unique(part[case.test]):
+            mine = np.flatnonzero((part[case.test] == p) & (seen[:, h] >= 2))
+            base = base_rates(case.futures(case.known[part[case.known] != p]))[h]
+            rare = base < RARE / len(base)
+            if rare.any() and len(mine):
+                given = shares[mine, h][:, rare]
+                even = given.sum(axis=1, keepdims=True) / rare.sum()
+                ratio = np.divide(given, even, out=np.ones_like(given), where=given > 0)
+                extra[mine] = (given * np.log(ratio)).sum(axis=1)
+        judged = seen[:, h] >= 2
+        least = number(row["cross_entropy"])
+        loss = least + float(extra[judged].mean()) if judged.any() else least
+        zero = cross_entropy_of(scored, "base_rate", h + 1)
+        row |= plain_json(dict.fromkeys(("low", "high", "brier", "ece", "k_star", "k_raw"))) | {
+            "forecaster": "reachable", "cross_entropy": loss, "explained": _from(zero, loss, least),
+        }  # fmt: skip
+    return rows
 
 
 def _without(case: Case, entrant: Entrant, part: np.ndarray, column: str) -> Forecast:

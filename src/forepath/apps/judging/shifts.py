@@ -60,7 +60,8 @@ def _rows(
     after = scores_of(case.judge_of(now[1], shift.rows), now[0])
     return [
         {"shift": shift.name, **row, "before": before[row["forecaster"], row["step"]]["cross_entropy"],
-         "explained_before": before[row["forecaster"], row["step"]]["explained"]} for row in after
+         "explained_before": before[row["forecaster"], row["step"]]["explained"], "explained_blind": None}
+        for row in after
     ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def sweeps(case: Case) -> dict[str, Any]:
     ]
     able = [row for row in sites if row["site"] != "logits" and row["validation"] is not None]
     chosen = min(able, key=lambda row: row["validation"]) if able else None
-    usual = _normalisation(case)
+    usual = normalisation(case)
     train = int(case.folds.where("train").sum())
     pairs = [(share, k) for share in SHARES for k in (*SAMPLES, case.settings.samples)
              if share * train >= LEAST and k <= case.settings.samples]  # fmt: skip
@@ -51,7 +51,7 @@ def sweeps(case: Case) -> dict[str, Any]:
     return {"sites": sites, "sizes": sizes, "chosen": chosen}
 
 
-def _normalisation(case: Case) -> Normalise:
+def normalisation(case: Case) -> Normalise:
     """The run's own."""
     return next(how for how in NORMALISATIONS if how == case.settings.normalise)
 

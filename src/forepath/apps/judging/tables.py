@@ -114,12 +114,13 @@ def _shifts(data: Mapping[str, Any]) -> Table:
             str(r["step"]),
             f"{cell(r['before'], 3)} → {cell(r['cross_entropy'], 3)}",
             f"{cell(r['explained_before'], 2)} → {cell(r['explained'], 2)}",
+            cell(r["explained_blind"], 2),
             cell(r["ece"], 3),
             str(r["n_prompts"]),
         )
         for r in data["shifts"]
     ]
-    heads = ("shift", "forecaster", "step", "cross-entropy", "explained", "ECE", "n")
+    heads = ("shift", "forecaster", "step", "cross-entropy", "explained", "from blind", "ECE", "n")
     return Table("Other prompts, other policies", heads, cells, MEANS["shifts"], FOOLS["shifts"])
 
 
