@@ -11,6 +11,7 @@ the same seeds. Beside each measured shift stands the exact one, of the two gram
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,12 +72,34 @@ def report(title, found, names, shift, move):
     print()
 
 
+def nulls(texts, samples, times, prompts=60):
+    """The base model against itself: the samples of each prompt divided by chance, `times` over, on other prompts."""
+    rng, of = np.random.default_rng(SEED), {}
+    for t in texts:
+        of.setdefault(t.prompt_id, []).append(t)
+    found, raw, looked, half = 0, [], [], samples // 2
+    for _ in range(times):
+        sides = [], []
+        for name in rng.choice(sorted(of), prompts, replace=False):
+            order = rng.permutation(samples)
+            for side, chosen in zip(sides, (order[:half], order[half : 2 * half]), strict=True):
+                side += [replace(of[name][i], id=f"{name}/{k}") for k, i in enumerate(chosen)]
+        effects = compare(*sides).effects
+        found += any(e.moved for e in effects)
+        raw.append(np.mean([e.p <= 0.05 for e in effects]))
+        looked.append(len(effects))
+    print(f"the base model against itself, other seeds: {found} of {times} comparisons found something ({prompts} "
+          f"prompts, {half} texts a side, {np.mean(looked):.0f} measures, of which {np.mean(raw):.1%} have a p-value "
+          "below 0.05)\n", flush=True)  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=400)
     parser.add_argument("--samples", type=int, default=6)
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--nulls", type=int, default=200, help="comparisons of the base model with itself")
     parser.add_argument("--drop", default="complaint")
     parser.add_argument("--folder", type=Path, default=Path("runs/effects"))
     given = parser.parse_args()
@@ -97,6 +120,7 @@ def main() -> None:
     prompts = beginnings(SEED, given.prompts, of=Grammar(changed[dropped]))
     before = {"base": written(base, prompts, given.samples, keep=given.folder)}
     before["control"] = written(model(made["control"]), prompts, given.samples, keep=given.folder)
+    nulls(before["base"], given.samples, given.nulls)
     names = document_grammar().themes
     nothing = np.zeros(len(names))
     report("fine-tuned on the same grammar, against the base model", compare(before["base"], before["control"]),
