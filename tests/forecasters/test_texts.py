@@ -1,6 +1,8 @@
 """Forecasters of texts, and language models as forecasters: on tiny models, built from nothing."""
 
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,11 @@ sys.path.append(str(Path(__file__).parents[1] / "subjects"))
 from tiny_subjects import make, tiny_model, word_tokenizer
 
 from forepath.checks import check_forecaster, check_text_forecaster
-from forepath.errors import ContractError, InputError, PromptError, UnfittedError
+from forepath.errors import ContractError, InputError, MismatchError, PromptError, UnfittedError
 from forepath.forecasters import ClosedForm
 from forepath.forecasters.chain import retrofit
-from forepath.forecasters.finetuned import FineTuned, lora
+from forepath.forecasters.finetuned import FineTuned, encoder, lora
+from forepath.forecasters.loading import load
 from forepath.forecasters.saving import Origin
 from forepath.forecasters.texts import EmbeddingReader, SubjectReader, TextForecaster, TfidfReader
 from forepath.records import Futures, Policy
@@ -124,8 +127,25 @@ def test_a_small_encoder_is_trained_whole_and_keeps_the_contract():
         return FineTuned(tiny_model(), word_tokenizer(), TfidfReader(), name="tiny", tune="all", steps=4, rate=2e-3)
 
     check_text_forecaster(make_encoder, PROMPTS)
-    with pytest.raises(InputError, match="only LoRA"):
-        make_encoder().fit(*swapped(12)).save("nowhere", ORIGIN)
+
+
+def test_an_encoder_is_trained_from_a_local_checkpoint_and_read_back_without_it(tmp_path):
+    tiny_model().save_pretrained(tmp_path / "model")
+    word_tokenizer().save_pretrained(tmp_path / "model")
+    prompts, futures = swapped(24)
+    ours = encoder(str(tmp_path / "model"), steps=20, rate=5e-3).fit(prompts, futures)
+    ours._writer.trained = replace(ours._writer.trained, share=1.0)  # so that the model's own part is compared, too
+    ours.save(tmp_path / "saved", ORIGIN)
+    shutil.rmtree(tmp_path / "model")
+    back = load(tmp_path / "saved", subject="subject-1")
+    unseen, _ = swapped(seed=1)
+    assert np.array_equal(back.predict(unseen).steps, ours.predict(unseen).steps)
+    ours._writer.trained = replace(ours._writer.trained, share=0.0)
+    assert not np.allclose(back.predict(unseen).steps, ours.predict(unseen).steps, atol=1e-3)
+    with pytest.raises(InputError, match="read back"):
+        back.fit(prompts, futures)
+    with pytest.raises(MismatchError):
+        load(tmp_path / "saved", subject="another")
 
 
 @pytest.mark.parametrize("kind", [pytest.param("llama", marks=pytest.mark.slow), "gpt2"])

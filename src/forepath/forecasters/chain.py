@@ -141,7 +141,7 @@ class ChainForecaster:
         return self._writer
 
 
-def retrofit(checkpoint: str = "documents", *, steps: int = 300, rate: float = 5e-4, seed: int = 0) -> ChainForecaster:
+def retrofit(checkpoint: str = "documents", *, steps: int = 120, rate: float = 5e-4, seed: int = 0) -> ChainForecaster:
     """An existing small causal language model as the predictor: its blocks, all trained on, between new ends.
 
     Its embedding is replaced by a learned map from the activations to its width and a vector per theme, its unembedding

@@ -7,7 +7,9 @@ forecasters that look inside a model; they reach it through `subjects`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -35,7 +37,7 @@ def lora(
     site: str,
     layers: int = 2,
     rank: int = 8,
-    steps: int = 300,
+    steps: int = 120,
     rate: float = 2e-3,
     seed: int = 0,
 ) -> FineTuned:
@@ -53,7 +55,7 @@ def lora(
     )  # fmt: skip
 
 
-def encoder(checkpoint: str = "library", *, steps: int = 300, rate: float = 5e-4, seed: int = 0) -> FineTuned:
+def encoder(checkpoint: str = "library", *, steps: int = 120, rate: float = 5e-4, seed: int = 0) -> FineTuned:
     """A small language model fine-tuned whole on the prompts' texts: a rival that never sees the subject.
 
     `checkpoint`: a bundled model other than the subject, a directory or a hub id; safetensors only. It starts from
@@ -99,6 +101,8 @@ class FineTuned:
     def fit(self, prompts: Sequence[str], futures: Futures) -> Self:
         """Texts and the futures of the same prompts. Raises `PromptError`, `MissingExtraError`."""
         texts, futures = checked_texts(prompts, futures)
+        if self.model is None:
+            raise InputError("an encoder that was read back cannot be fitted again; make a new one with `encoder`")
         from forepath.forecasters.sequences import Recipe
         from forepath.forecasters.writing import fit_writer
 
@@ -131,14 +135,49 @@ class FineTuned:
         return writer.log_probs(reads, futures.steps, self._tokens(texts))
 
     def save(self, folder: Path | str, origin: Origin) -> None:
-        """What was trained, not the model it was trained on. Only for LoRA, whose reader has nothing to keep.
+        """Of LoRA what was trained, not the subject (`restore`); an encoder whole, tokenizer and words too (`load`).
 
-        Raises `UnfittedError`, `InputError`, `OSError`.
+        Raises `UnfittedError`, `OSError`, and `InputError` for an encoder that starts from another reader than TF-IDF
+        or whose tokenizer is not a fast one.
         """
-        writer = self._fitted()
-        if self.settings["tune"] != "lora":
-            raise InputError("only LoRA forecasters are saved so far; fit an encoder again, it is deterministic")
-        write_arrays(Path(folder), "lora", *writer_parts(writer, self.themes, self.settings, origin))
+        tensors, *rest, facts = writer_parts(self._fitted(), self.themes, self.settings, origin)
+        if self.settings["tune"] == "lora":
+            return write_arrays(Path(folder), "lora", tensors, *rest, facts)
+        if not isinstance(self.reader, TfidfReader) or not hasattr(self.tokenizer, "backend_tokenizer"):
+            raise InputError("an encoder is saved with TF-IDF as its reader and a fast tokenizer; see `encoder`")
+        terms, numbers = self.reader.parts()
+        written = {"terms": json.dumps(terms), "tokenizer": self.tokenizer.backend_tokenizer.to_str()}
+        tensors |= {f"words.{name}": values for name, values in numbers.items()}
+        tensors |= {f"words.{name}": np.frombuffer(text.encode(), np.uint8) for name, text in written.items()}
+        tensors["words.vectors"] = self._fitted().trunk.body.get_input_embeddings().weight.detach().numpy()  # type: ignore[operator,union-attr]
+        write_arrays(Path(folder), "encoder", tensors, *rest, {**facts, "name": self.name})
+
+    @classmethod
+    def load(
+        cls, folder: Path | str, *, subject: str | None = None, codebook: str | None = None, site: str | None = None
+    ) -> Self:
+        """Read an encoder that `save` wrote; nothing else is needed. It cannot be fitted again. Raises as
+        `LinearForecaster.load`.
+        """
+        from tokenizers import Tokenizer
+        from torch import from_numpy, nn
+        from transformers import PreTrainedTokenizerFast
+
+        from forepath.forecasters.language_trunk import LanguageTrunk, body_of
+
+        saved = read_arrays(Path(folder), "encoder", {"subject": subject, "codebook": codebook, "site": site})
+        words = {n.removeprefix("words."): v for n, v in saved.tensors.items() if n.startswith("words.")}
+        texts = {name: words[name].tobytes().decode() for name in ("terms", "tokenizer")}
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(texts["tokenizer"]))
+        reader = TfidfReader.of(json.loads(texts["terms"]), words)
+        encoder = cls(None, tokenizer, reader, name=saved.facts["name"], **saved.settings)
+        body = body_of(saved.facts["config"])
+        body.set_input_embeddings(nn.Embedding.from_pretrained(from_numpy(words["vectors"])))
+        rest = {n: v for n, v in saved.tensors.items() if not n.startswith("words.")}
+        trunk = LanguageTrunk(body, themes=len(saved.themes), width=None)
+        encoder._writer = writer_of(replace(saved, tensors=rest), trunk)
+        encoder.themes, encoder.origin = saved.themes, saved.origin
+        return encoder
 
     def restore(
         self, folder: Path | str, *, subject: str | None = None, codebook: str | None = None, site: str | None = None

@@ -14,6 +14,7 @@ KINDS = {
     "closed_form": "closed_form.ClosedForm",
     "calibrated": "calibrated.Calibrated",
     "chain": "chain.ChainForecaster",
+    "encoder": "finetuned.FineTuned",
     "layers": "layers.LayersForecaster",
     "novelty": "novelty.Novelty",
 }

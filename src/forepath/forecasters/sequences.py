@@ -89,9 +89,9 @@ class Recipe:
 
     steps: int = 600
     """At most, of the optimiser."""
-    every: int = 40
+    every: int = 20
     """Steps between two looks at the prompts kept aside."""
-    patience: int = 4
+    patience: int = 3
     """Looks in a row without a better loss (by `LEAST` nats) after which it stops."""
     batch: int = 64
     """Prompts in a step."""

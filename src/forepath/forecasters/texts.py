@@ -6,7 +6,7 @@ is fitted on training prompts only, inside `TextForecaster.fit`: there is no way
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -90,6 +90,12 @@ def checked_texts(prompts: Sequence[str], futures: Futures) -> tuple[list[str], 
     return [texts[i] for i in order], replace(futures, steps=futures.steps[order])
 
 
+def _vectoriser(terms: list[str] | None) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", vocabulary=terms)
+
+
 class TfidfReader:
     """TF-IDF of words and pairs of words, in the basis of the training prompts.
 
@@ -105,9 +111,7 @@ class TfidfReader:
 
     def fit(self, prompts: Sequence[str]) -> Self:
         """Raises `InputError` if the prompts have no words at all."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        tool = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+        tool = _vectoriser(None)
         try:
             counts = tool.fit_transform(prompts)
         except ValueError as error:
@@ -118,6 +122,20 @@ class TfidfReader:
         kept = kept[values[kept] > 1e-9 * values.max()]
         self._tool, self._turn = tool, np.asarray(counts.T @ (vectors[:, kept] / np.sqrt(values[kept])))
         return self
+
+    def parts(self) -> tuple[list[str], dict[str, np.ndarray]]:
+        """(terms, numbers) that make it up, for `of`. Raises `UnfittedError`."""
+        if self._tool is None:
+            raise UnfittedError("this TfidfReader has not seen any prompts: there is nothing to keep")
+        return self._tool.get_feature_names_out().tolist(), {"idf": self._tool.idf_, "turn": self._turn}
+
+    @classmethod
+    def of(cls, terms: Sequence[str], numbers: Mapping[str, np.ndarray]) -> Self:
+        """Back from `parts`."""
+        reader = cls()
+        reader._tool, reader._turn = _vectoriser(list(terms)), numbers["turn"]
+        reader._tool.idf_ = numbers["idf"]
+        return reader
 
     def read(self, prompts: Sequence[str]) -> np.ndarray:
         """(prompts, at most `WIDEST`)"""

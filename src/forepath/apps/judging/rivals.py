@@ -82,7 +82,7 @@ def last_themes(case: Case) -> np.ndarray:
 
 def retrofitted(case: Case) -> Entrant:
     """A small language model as the predictor, reading activations through a learned map."""
-    layers, name = case_layers(case) or [case.site], _other(case)
+    layers, name = case_layers(case) or [case.site], case.options.other or "documents"
 
     def reads(texts: Sequence[str]) -> np.ndarray:
         read = case.trial.subject.activations(list(texts), layers)
