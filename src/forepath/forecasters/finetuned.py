@@ -140,9 +140,9 @@ class FineTuned:
         Raises `UnfittedError`, `OSError`, and `InputError` for an encoder that starts from another reader than TF-IDF
         or whose tokenizer is not a fast one.
         """
-        tensors, *rest, facts = writer_parts(self._fitted(), self.themes, self.settings, origin)
+        tensors, themes, settings, origin, facts = writer_parts(self._fitted(), self.themes, self.settings, origin)
         if self.settings["tune"] == "lora":
-            return write_arrays(Path(folder), "lora", tensors, *rest, facts)
+            return write_arrays(Path(folder), "lora", tensors, themes, settings, origin, facts)
         if not isinstance(self.reader, TfidfReader) or not hasattr(self.tokenizer, "backend_tokenizer"):
             raise InputError("an encoder is saved with TF-IDF as its reader and a fast tokenizer; see `encoder`")
         terms, numbers = self.reader.parts()
@@ -150,7 +150,7 @@ class FineTuned:
         tensors |= {f"words.{name}": values for name, values in numbers.items()}
         tensors |= {f"words.{name}": np.frombuffer(text.encode(), np.uint8) for name, text in written.items()}
         tensors["words.vectors"] = self._fitted().trunk.body.get_input_embeddings().weight.detach().numpy()  # type: ignore[operator,union-attr]
-        write_arrays(Path(folder), "encoder", tensors, *rest, {**facts, "name": self.name})
+        write_arrays(Path(folder), "encoder", tensors, themes, settings, origin, {**facts, "name": self.name})
 
     @classmethod
     def load(
@@ -168,11 +168,13 @@ class FineTuned:
         saved = read_arrays(Path(folder), "encoder", {"subject": subject, "codebook": codebook, "site": site})
         words = {n.removeprefix("words."): v for n, v in saved.tensors.items() if n.startswith("words.")}
         texts = {name: words[name].tobytes().decode() for name in ("terms", "tokenizer")}
-        tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(texts["tokenizer"]))
+        made: Any = PreTrainedTokenizerFast
+        tokenizer = made(tokenizer_object=Tokenizer.from_str(texts["tokenizer"]))
         reader = TfidfReader.of(json.loads(texts["terms"]), words)
         encoder = cls(None, tokenizer, reader, name=saved.facts["name"], **saved.settings)
         body = body_of(saved.facts["config"])
-        body.set_input_embeddings(nn.Embedding.from_pretrained(from_numpy(words["vectors"])))
+        vectors = from_numpy(words["vectors"])
+        body.set_input_embeddings(nn.Embedding(vectors.shape[0], vectors.shape[1], _weight=vectors))
         rest = {n: v for n, v in saved.tensors.items() if not n.startswith("words.")}
         trunk = LanguageTrunk(body, themes=len(saved.themes), width=None)
         encoder._writer = writer_of(replace(saved, tensors=rest), trunk)

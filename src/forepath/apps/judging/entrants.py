@@ -19,6 +19,7 @@ from forepath.forecasters.closed_form import ClosedForm
 from forepath.forecasters.layers import LayersForecaster
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.markov import Markov
+from forepath.forecasters.uniform import Uniform
 from forepath.protocols import Forecaster
 from forepath.themes.word_vectors import word_vectors
 
@@ -87,6 +88,8 @@ def entrants(case: Case) -> list[Entrant]:
                 lambda s: ClosedForm("lda", chains=False, seed=s), chosen, lambda texts: read(texts, site)),
         Entrant("base_rate", "themes", "no prompt: the share of each theme among the known prompts",
                 lambda _: BaseRate(), lambda: chosen()[:, :1], lambda texts: np.zeros((len(texts), 1))),
+        Entrant("uniform", "themes", "nothing: even odds of every theme", lambda _: Uniform(), lambda: chosen()[:, :1],
+                lambda texts: np.zeros((len(texts), 1))),
         Entrant("markov", "themes", "the theme in which the prompt ends, first order", lambda _: Markov(), last),
         Entrant("length", "text", "the number of characters and lines of the prompt, nothing else", linear,
                 lambda: _lengths(case.texts), _lengths),

@@ -35,7 +35,8 @@ def tables_of(data: Mapping[str, Any]) -> list[Table]:
     if data["rows_without_leaks"]:
         found += [_standing(data, data["rows_without_leaks"], step, clean=True) for step in steps]
     found += [
-        _tests(data), _decay(data), _shifts(data), _groups(data), _sites(data), _sizes(data), _calibration(data),
+        _tests(data), _decay(data), _courses(data), _rare(data),
+        _shifts(data), _groups(data), _sites(data), _sizes(data), _calibration(data),
         _promises(data), _savings(data), _strangers(data), _labels(data), _costs(data), _missing(data),
     ]  # fmt: skip
     return [table for table in found if table.rows]
@@ -104,6 +105,25 @@ def _decay(data: Mapping[str, Any]) -> Table:
     ]  # fmt: skip
     heads = ("forecaster", "step", "explained [95 %]", "worth in shrunk samples [95 %]")
     return Table("How far ahead", heads, cells, MEANS["decay"], FOOLS["decay"])
+
+
+def _courses(data: Mapping[str, Any]) -> Table:
+    cells = [
+        (r["forecaster"], *("–" if r[f] is None else interval(*estimate(r[f])) for f in ("nats", "edits")),
+         str(r["n_prompts"]))
+        for r in sorted(data["courses"], key=lambda r: last(number((r["edits"] or {}).get("value"))))
+    ]  # fmt: skip
+    heads = ("forecaster", "nats a chain [95 %]", "edit distance to a sample [95 %]", "n")
+    return Table("Whole chains", heads, cells, MEANS["courses"], FOOLS["courses"])
+
+
+def _rare(data: Mapping[str, Any]) -> Table:
+    cells = [
+        (r["forecaster"], cell(r["auroc"], 3), cell(r["worst"], 3), str(r["themes"]), str(r["n_prompts"]))
+        for r in sorted(data["rare"], key=lambda r: -number(r["auroc"]))
+    ]
+    heads = ("forecaster", "mean AUROC", "worst theme", "rare themes", "n with one")
+    return Table("Rare themes, the next theme", heads, cells, MEANS["rare"], FOOLS["rare"])
 
 
 def _shifts(data: Mapping[str, Any]) -> Table:

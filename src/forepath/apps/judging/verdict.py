@@ -14,6 +14,7 @@ from forepath.apps.judging.calibrations import calibration
 from forepath.apps.judging.case import Case, Missing, Options, lines_of
 from forepath.apps.judging.cheating import cheats
 from forepath.apps.judging.contrasts import contrasts
+from forepath.apps.judging.courses import courses, rare_themes
 from forepath.apps.judging.early import fit_early
 from forepath.apps.judging.entrants import Entrant, entrants
 from forepath.apps.judging.fits import forecast_of, forecasts_of, refits_of
@@ -79,7 +80,7 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
     losses = losses_of(case.judge, forecasts, case.settings.samples) | cheat_losses
     rows = [*rows, *fused, *cheated]
     again = [e for e in fitted if case.options.thorough or not e.slow]
-    spread = refits_of(case, [e for e in again if e.name != "base_rate"])
+    spread = refits_of(case, [e for e in again if e.name not in ("base_rate", "uniform")])
     few = [e for e in fitted if e.name in (*SHOWN, case.main)]
     outside, by_group, lost = left_out(case, [e for e in few if e in again], forecasts)
     moved, unmoved, told = shifts(case, few, forecasts)
@@ -98,6 +99,8 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
         "tests": contrasts(losses, _pairs(case, list(losses)), grouped),
         "decay": decay_of(case.judge, forecasts, _drawn(case, fitted)),
         "worth": worth_curves(case, rows),
+        "courses": courses(case, fitted),
+        "rare": rare_themes(case, forecasts),
         "shifts": outside + moved,
         "groups": by_group,
         "sweeps": sweeps(case),

@@ -10,6 +10,11 @@ MEANS = {
     "tests": "Differences of per-prompt cross-entropy on the same prompts; below 0 the first is better. Student's t "
     "over prompts (or groups); q is adjusted for all tests of this table (Benjamini and Hochberg).",
     "decay": "What is left of the skill at each step: its horizon is where the interval reaches 0.",
+    "courses": "Nats of a sampled chain by the chain rule, as far as it was observed; and how many themes must be put "
+    "in, taken out or changed, on average, to turn a chain drawn from the forecast (of those it lists) into a sample. "
+    "own samples: two samples of one prompt, what a perfect forecast has. linear steps takes the steps as independent.",
+    "rare": "Of themes that at most 2 in 100 samples go to next: the chance that a sample that does was given higher "
+    "odds of it than one that does not, mean over those themes. 0.5 is chance.",
     "shifts": "On the left of each arrow the same prompts as they were, on the right shifted; the forecasters stay as "
     "they were fitted, except for leave-group-out, where each was fitted without the prompts' own group. There, from "
     "blind counts from the base rate of the prompts it was fitted to; cautious learned on groups left out within those "
@@ -41,6 +46,10 @@ FOOLS = {
     "source are not, unless they were grouped.",
     "decay": "A step is judged on the texts that reached it within the token limit; what has ended stays ended, which "
     "makes late steps easier where texts are short.",
+    "courses": "Forecasts list chains above 0.2 %: the rest is left out of the edit distance, which flatters the broad "
+    "ones. A sharp wrong guess can be nearer than the truth's own spread: read the nats first.",
+    "rare": "Telling prompts apart is easy where a theme belongs to one kind of text; whether its odds are right, the "
+    "calibration says. No interval: few prompts have one.",
     "shifts": "Few prompts: mind the intervals before reading a ranking. The codebook saw training prompts of every "
     "group, so a group left out is new to the forecaster, not to the themes. explained compares with the base rate of "
     "the known prompts, which is itself off on shifted ones.",
