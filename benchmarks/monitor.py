@@ -1,10 +1,10 @@
 """What watching costs: the same stream with and without a monitor, side by side.
 
 Claim: with the linear head, at most 2 % of the decoding time per token. Prints, for one text at a time and for many,
-milliseconds per token of the stream, of the stream with its text spelled out, and of the watched stream (medians over
-rounds that alternate, processor time and wall clock), and the share that watching takes. The seeds are the same, so
-all write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than Python
-takes to look at one: the share is then larger, and printed too.
+milliseconds per token of the stream, of the stream with its text spelled out, and of the watched stream (a token of
+each in turn; processor time of the thread, and wall clock), and the share that watching takes. The seeds are the same,
+so all write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than
+Python takes to look at one: the share is then larger, and printed too.
 
     python benchmarks/monitor.py [--run DIR] [--rows N] [--rounds N] [--every N]
 
@@ -18,7 +18,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 
@@ -80,42 +79,47 @@ def spelled(subject: Subject, prompts: list[str], seeds: list[int], policy: Poli
         yield step
 
 
-def timed(make: Callable[[], Iterator[Step]]) -> tuple[float, float, list[tuple[int | None, ...]]]:
-    """(processor seconds, wall seconds, tokens)."""
-    wall, processor = time.perf_counter(), time.process_time()
-    tokens = [step.tokens for step in make()]
-    return time.process_time() - processor, time.perf_counter() - wall, tokens
-
-
-def side_by_side(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds: int, policy: Policy) -> None:
-    prompts = [p.text for p in document_grammar().prompts(77, rows * rounds)]
-    spent: dict[str, list[tuple[float, float]]] = {"plain": [], "spelled": [], "watched": []}
+def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds: int, policy: Policy) -> None:
+    """The same texts plain, spelled and watched, a token of each in turn, the order turning too: what else the machine
+    does falls on all alike. Processor time of this thread; intervals draw whole rounds again."""
+    prompts = [p.text for p in document_grammar().prompts(77, rows * (rounds + 1))]
     readings, written, memory = [0], 0, Memory()
+    names = ("plain", "spelled", "watched")
+    spent = {clock: np.zeros((rounds, len(names))) for clock in CLOCKS}
     for number in range(-1, rounds):  # the first is to warm up
-        mine, seeds = prompts[:rows] if number < 0 else prompts[number * rows : (number + 1) * rows], list(range(rows))
-        ways: dict[str, Callable[[], Iterator[Step]]] = {
-            "plain": partial(subject.stream, mine, seeds=seeds, policy=policy),
-            "spelled": partial(spelled, subject, mine, seeds, policy, memory),
-            "watched": partial(watched, monitor, subject, mine, seeds, policy, readings),
-        }
-        order = list(ways) if number % 2 else list(ways)[::-1]
-        found = {name: timed(ways[name]) for name in order}
-        assert found["plain"][2] == found["watched"][2], "watching changed what was written"
-        tokens = sum(t is not None for step in found["plain"][2] for t in step)
-        if number >= 0:
-            written += tokens
-            for name, (processor, wall, _) in found.items():
-                spent[name].append((processor / tokens, wall / tokens))
+        mine, seeds = prompts[(number + 1) * rows : (number + 2) * rows], list(range(rows))
+        streams = [
+            subject.stream(mine, seeds=seeds, policy=policy),
+            spelled(subject, mine, seeds, policy, memory),
+            watched(monitor, subject, mine, seeds, policy, readings),
+        ]
+        tokens: list[list[tuple[int | None, ...]]] = [[] for _ in streams]
+        for turn in range(policy.max_tokens + 1):
+            for way in [(turn + i) % 3 for i in range(3)]:
+                began = {clock: now() for clock, now in CLOCKS.items()}
+                step = next(streams[way], None)
+                if number >= 0:
+                    for clock, now in CLOCKS.items():
+                        spent[clock][number, way] += now() - began[clock]
+                if step is not None:
+                    tokens[way].append(step.tokens)
+        assert tokens[0] == tokens[1] == tokens[2], "watching changed what was written"
+        written += sum(t is not None for step in tokens[0] for t in step) if number >= 0 else 0
     print(f"{rows} text(s) at a time, {written} tokens, {readings[0]} readings")
-    for clock, name in ((0, "processor"), (1, "wall clock")):
-        print(f"  {name:<10}", ", ".join(
-            f"{way} {1e3 * statistics.median(v[clock] for v in values):.3f} ms/token" for way, values in spent.items()
-        ))  # fmt: skip
-        for base in ("plain", "spelled"):
-            ratios = sorted(b[clock] / a[clock] - 1 for a, b in zip(spent[base], spent["watched"], strict=True))
-            low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
-            print(f"    watched over {base}: {100 * statistics.median(ratios):+.1f} % (quartiles {100 * low:+.1f}, "
-                  f"{100 * high:+.1f})")  # fmt: skip
+    for clock, seconds in spent.items():
+        each = ", ".join(f"{n} {1e3 * s:.3f}" for n, s in zip(names, seconds.sum(axis=0) / written, strict=True))
+        shares = [f"{_share(seconds[:, base], seconds[:, 2])} over {names[base]}" for base in (0, 1)]
+        print(f"  {clock:<10} {each} ms/token; watched {', '.join(shares)}")
+
+
+CLOCKS: dict[str, Callable[[], float]] = {"processor": time.thread_time, "wall clock": time.perf_counter}
+
+
+def _share(base: np.ndarray, other: np.ndarray) -> str:
+    drawn = np.random.default_rng(0).integers(0, len(base), size=(2000, len(base)))
+    ratios = other[drawn].sum(axis=1) / base[drawn].sum(axis=1) - 1
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return f"{100 * (other.sum() / base.sum() - 1):+.2f} % [{100 * low:+.2f}, {100 * high:+.2f}]"
 
 
 def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None:
@@ -143,7 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", help="a run whose monitor to use")
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 16])
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--every", type=int, default=0)
     asked = parser.parse_args()
     if asked.run:
@@ -153,7 +157,7 @@ def main() -> None:
         monitor = made_here(subject, asked.every)
     alone(subject, monitor, Policy(max_tokens=96))
     for rows in asked.rows:
-        side_by_side(subject, monitor, rows, asked.rounds, Policy(max_tokens=96))
+        interleaved(subject, monitor, rows, asked.rounds, Policy(max_tokens=96))
 
 
 if __name__ == "__main__":

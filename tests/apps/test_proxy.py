@@ -342,6 +342,18 @@ def test_the_side_channel_replays_what_was_missed(server):
     assert set(first[0][1]) >= {"conversation", "source", "steps", "hazards"}
 
 
+def test_what_is_kept_for_replay_is_bounded_in_bytes(monkeypatch):
+    from forepath.apps.proxy import channel as room
+
+    monkeypatch.setattr(room, "MOST_BYTES", 10_000)
+    channel = room.Channel("s")
+    for i in range(200):
+        channel.publish("reading", "c", {"n": i, "text": "x" * 900})
+    assert 5 < len(channel._events) < 12 and channel._events[-1][0] == 200
+    assert channel._bytes == sum(len(frame) for _, _, frame in channel._events)
+    assert [number for number, _, _ in channel._since(198)] == [199, 200] and channel._since(200) == []
+
+
 def test_what_is_lost_is_told():
     import asyncio
 

@@ -124,12 +124,15 @@ def test_another_text_than_before_the_restart_is_an_error(browser, runs, keys, e
         assert failed["state"] == "failed" and "another text" in failed["why"]
 
 
-def test_a_rule_raises_its_alarm_is_logged_and_pauses(browser):
+def test_a_rule_raises_its_alarm_is_logged_and_pauses(browser, runs):
     id = begin(browser, rules=["P(sea | sky | wood | other | end within 2) > 0.01 then pause"])
     paused = over(browser, id, "paused", "failed")
     assert paused["state"] == "paused", paused["why"]
     alarm = kinds(paused, "alarm")[0][1]
     assert alarm["raised"] and alarm["actions"] == ["pause"]
+    rows = open_run(runs / "one").store.table("alarms").to_pylist()
+    kept = {(r["action"], r["outcome"]) for r in rows if r["conversation"] == id}
+    assert kept == {("log", "raised"), ("pause", "paused")}
     assert [(d["action"], d["outcome"]) for _, d in kinds(paused, "log")] == [("log", "raised"), ("pause", "paused")]
     browser.post(f"/api/sessions/{id}/resume")
     assert over(browser, id)["state"] == "over"

@@ -17,11 +17,12 @@ from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.journal import Journal
 from forepath.apps.runs import OpenRun
 from forepath.errors import ForepathError
-from forepath.monitors.actions import Actions
+from forepath.monitors.actions import Actions, RunLog
 from forepath.monitors.follower import Follower
 from forepath.monitors.monitor import Monitor
 from forepath.monitors.readings import Alarm, Reading, alarm_json
 from forepath.records import Policy
+from forepath.store import Run
 
 State = Literal["running", "paused", "over", "stopped", "interrupted", "failed"]
 Told = Callable[[Mapping[str, Any]], None]
@@ -127,7 +128,13 @@ class Conversation:
         from forepath.subjects.spelling import Spelling
 
         subject, plan = engine.subject(run), self.plan
-        actions = Actions(log=lambda record: self._add("log", record), notify=lambda record: None)
+        table = RunLog(Run.open(run.path), f"live-{self.id}-{len(self.events)}")
+
+        def log(record: Mapping[str, Any]) -> None:
+            self._add("log", record)  # the journal first: it needs no lock, and is what a reload shows
+            table.append(record)
+
+        actions = Actions(log=log, notify=lambda record: None)
         capture = () if monitor.site is None else (monitor.site,)
         before = self.text
         with engine.turn(run):

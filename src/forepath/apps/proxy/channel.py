@@ -14,7 +14,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 KEPT = 20_000
-"""Events kept for replay."""
+"""Events kept for replay, at most …"""
+MOST_BYTES = 16_000_000
+"""… and at most so many bytes of them."""
 BEAT = 15.0
 """Seconds of silence after which a comment is sent."""
 LISTENERS = 64
@@ -26,7 +28,8 @@ class Channel:
     def __init__(self, start: str, kept: int = KEPT) -> None:
         """`start`: names this start of the server; numbers of another start mean nothing here."""
         self.start = start
-        self._events: deque[tuple[int, str, bytes]] = deque(maxlen=kept)
+        self._events: deque[tuple[int, str, bytes]] = deque()
+        self._kept, self._bytes = kept, 0
         self._next = 1
         self._lock = threading.Lock()
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
@@ -44,6 +47,9 @@ class Channel:
             self._next += 1
             frame = f"id: {self.start}-{number}\nevent: {kind}\ndata: {content}\n\n".encode()
             self._events.append((number, conversation, frame))
+            self._bytes += len(frame)
+            while len(self._events) > self._kept or self._bytes > MOST_BYTES:
+                self._bytes -= len(self._events.popleft()[2])
             listeners = list(self._listeners.items())
         for event, loop in listeners:
             try:
@@ -62,7 +68,7 @@ class Channel:
             while True:
                 news.clear()
                 with self._lock:
-                    found = [e for e in self._events if e[0] > seen]
+                    found = self._since(seen)
                     newest = self._next - 1
                 if last is not None and found and found[0][0] > seen + 1:
                     lost = json.dumps({"lost": found[0][0] - seen - 1})
@@ -77,6 +83,15 @@ class Channel:
                     yield b": beat\n\n"
         finally:
             self._listeners.pop(news, None)
+
+    def _since(self, seen: int) -> list[tuple[int, str, bytes]]:
+        """The events after number `seen`: from the end, so that the old ones are not looked at."""
+        found = []
+        for event in reversed(self._events):
+            if event[0] <= seen:
+                break
+            found.append(event)
+        return found[::-1]
 
     def _number(self, last: str | None) -> int:
         start, _, number = (last or "").rpartition("-")
