@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=360)
     parser.add_argument("--tested", type=int, default=120, help="of the prompts, to judge on")
     parser.add_argument("--samples", type=int, default=6)
+    parser.add_argument("--shared", type=int, default=1200, help="more prompts that both models read, for the maps")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seed", type=int, default=SEED)
@@ -67,6 +68,8 @@ def main() -> None:
     own = futures(
         written(base, prompts, given.samples, max_tokens=given.max_tokens, keep=given.folder), given.samples, HORIZON
     )
+    shared = [p for p in beginnings(given.seed + 70_000, given.shared) if p not in set(prompts)]
+    old = np.concatenate([x[known], base.activations(shared, [SITE])[SITE]])
     forecaster = LinearForecaster(chains=False).fit(x[known], part(own, known))
     rows = []
     for name, (texts, tuning) in fine_tunes(given.steps, SEED + 1).items():
@@ -78,18 +81,32 @@ def main() -> None:
             base, prompts, given.samples, max_tokens=given.max_tokens, intervention=change, keep=given.folder
         )
         new = futures(moved, given.samples, HORIZON)
-        seen, out = part(new, test), []
+        mine = np.concatenate([y[known], base.activations(shared, [SITE], intervention=change)[SITE]])
+        seen, out, left = part(new, test), [], 0.0
         for kind in ("none", "orthogonal", "affine"):
-            mapped = align(y[known], x[known], kind)
+            mapped = align(mine, old, kind)
+            left = mapped.residual
             found = transfer(forecaster, mapped, (x[test], part(own, test)), (y[test], seen))
             out.append(f"{found.lost_after.value:+.1%} [{found.lost_after.low:+.1%}, {found.lost_after.high:+.1%}]")
         again = LinearForecaster(chains=False).fit(y[known], part(new, known))
         refit = transfer(again, align(y, y, "none"), (x[test], part(own, test)), (y[test], seen))
         limit = refit.after / found.base - 1
         apart = np.linalg.norm(y - x) / np.linalg.norm(x - x.mean(0))
-        rows.append((name, f"{apart:.2f}", f"{found.base:.3f}", *out, f"{limit:+.1%}"))
+        rows.append((name, f"{apart:.2f}", f"{left:.3f}", f"{found.base:.3f}", *out, f"{limit:+.1%}"))
         print(f"# {name}: {len(first)} test prompts done", flush=True)
-    table(("fine-tuned on", "moved by", "base loss, nats", "as it is", "orthogonal", "affine", "fitted anew"), rows)
+    table(
+        (
+            "fine-tuned on",
+            "moved by",
+            "left by affine",
+            "base loss, nats",
+            "as it is",
+            "orthogonal",
+            "affine",
+            "fitted anew",
+        ),
+        rows,
+    )
 
 
 if __name__ == "__main__":
