@@ -18,6 +18,7 @@ PLACES = {
     "judge": "/judge?run=one",
     "table": "/judge?run=one&view=table",
     "compare": f"/compare?run=one&other=two&a={quote(PROMPT)}&b={quote(PROMPT + ' koens')}",
+    "contrast": "/compare?run=one&other=three&what=runs",
     "live": "/live?run=one",
 }
 READY = {
@@ -31,6 +32,7 @@ READY = {
     "judge": "circle.mark",
     "table": "tr.ours",
     "compare": "circle.a",
+    "contrast": ".contrast rect.mark, .contrast circle.mark",
     "live": "#live-prompt",
 }
 WIDTHS = """[document.documentElement.scrollWidth, innerWidth,

@@ -126,6 +126,52 @@ def test_hovering_shows_what_a_theme_is(open_page):
     expect(card).to_have_count(0)
 
 
+def test_a_forecast_says_how_sure_it_is(open_page):
+    page = open_page()
+    ask(page)
+    expect(page.locator(".sets")).to_contain_text("90 % set", timeout=60_000)  # fitted in the background
+    assert page.locator(".sets p.row").count() == 2
+    sets, notes = page.locator(".sets").bounding_box(), page.locator(".notes").bounding_box()
+    assert sets["y"] + sets["height"] <= notes["y"] + 1  # nothing lies over the other
+    page.locator("[role=treeitem]").first.hover()
+    expect(page.locator("[data-card]")).to_contain_text("[")
+    page.get_by_role("button", name="By step").click()
+    expect(page.locator(".gauge .whisker").first).to_be_visible()
+
+
+def test_two_runs_are_compared_and_their_numbers_taken_along(open_page):
+    page = open_page("/compare?run=one&other=three&what=runs")
+    tabs = page.get_by_role("group", name="What is compared")
+    assert tabs.bounding_box()["height"] > 25
+    contrast = page.get_by_label("What moved and what stayed")
+    expect(contrast).to_contain_text("themes moved", timeout=60_000)
+    expect(contrast.get_by_role("button", name="Moved")).to_have_attribute("aria-pressed", "true")
+    assert contrast.locator("circle.mark").count() > 0
+    contrast.get_by_role("button", name="Still fluent?").click()
+    contrast.get_by_text("Numbers", exact=True).click()
+    expect(contrast.get_by_role("row", name=re.compile("tokens")).first).to_be_visible()
+    with page.expect_download() as caught:
+        contrast.get_by_role("button", name="CSV").click()
+    rows = Path(caught.value.path()).read_text().splitlines()
+    assert rows[0].startswith("measure,before,after,shift,low,high,q") and any(
+        r.startswith("guard: tokens") for r in rows
+    )
+    page.get_by_label("a share has stayed below").select_option("0.1")
+    assert "margin=0.1" in page.url
+    assert page.said == []
+
+
+def test_two_prompts_are_forecast_then_sampled(open_page):
+    page = open_page(f"/compare?run=one&a={quote(PROMPT)}&b={quote(PROMPT + ' koens')}")
+    page.get_by_role("button", name="Sample 64 texts of each").click()
+    contrast = page.get_by_label("What moved and what stayed")
+    expect(contrast).to_contain_text("on 64 texts", timeout=60_000)
+    page.get_by_role("button", name="Two runs, before and after").click()
+    expect(contrast).to_have_count(0)
+    expect(page.get_by_text("Choose two runs")).to_be_visible()
+    assert page.said == []
+
+
 def test_figures_can_be_taken_along(open_page, tmp_path):
     page = open_page()
     ask(page)
@@ -203,11 +249,11 @@ def test_runs_show_a_job_as_it_goes_on(open_page, serving):
     from forepath.store import Run
 
     page = open_page("/runs?run=one")
-    expect(page.locator("li h2")).to_have_text(["two", "one"])
+    expect(page.locator("li h2")).to_have_text(["three", "two", "one"])
     page.wait_for_timeout(1200)  # the watcher has looked once
-    shutil.copytree(serving.folder / "one", serving.folder / "three")
-    expect(page.locator("li h2")).to_have_count(3, timeout=8000)
-    with Run.open(serving.folder / "three").lock():
+    shutil.copytree(serving.folder / "one", serving.folder / "four")
+    expect(page.locator("li h2")).to_have_count(4, timeout=8000)
+    with Run.open(serving.folder / "four").lock():
         expect(page.get_by_text("running").first).to_be_visible(timeout=8000)
     expect(page.get_by_text("running")).to_have_count(0, timeout=8000)
 

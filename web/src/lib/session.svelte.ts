@@ -37,7 +37,7 @@ class Session {
     try {
       this.runs = await get<RunRow[]>("/api/runs");
       const wanted = place.params.run;
-      const chosen = this.runs.find((r) => r.id === wanted) ?? this.runs[0];
+      const chosen = this.runs.find((r) => r.id === wanted) ?? this.runs.find((r) => r.cross_entropy !== null) ?? this.runs[0];
       if (wanted && chosen?.id !== wanted) this.problem = `There is no run “${wanted}” here any more.`;
       else this.problem = this.runs.length ? "" : "There is no run here yet: `forepath run --out …` writes one.";
       if (chosen) await this.choose(chosen.id);

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.journal import Journal
+from forepath.apps.dashboard.patience import patiently
 from forepath.apps.runs import OpenRun
 from forepath.errors import ForepathError
 from forepath.monitors.actions import Actions, RunLog
@@ -132,7 +133,7 @@ class Conversation:
 
         def log(record: Mapping[str, Any]) -> None:
             self._add("log", record)  # the journal first: it needs no lock, and is what a reload shows
-            table.append(record)
+            patiently(lambda: table.append(record))
 
         actions = Actions(log=log, notify=lambda record: None)
         capture = () if monitor.site is None else (monitor.site,)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from forepath.apps.dashboard.events import Hub
 from forepath.apps.dashboard.library import Library
 from forepath.apps.dashboard.overlaying import read_overlay, rescore, write_overlay
+from forepath.apps.dashboard.patience import patiently
 from forepath.apps.dashboard.shapes import (
     Changes,
     Example,
@@ -103,7 +104,7 @@ def routes(library: Library, hub: Hub, shelves: Shelves) -> APIRouter:
     @api.put("/overlay")
     def put_overlay(run: str, given: OverlayShape) -> Changes:
         opened = library.open(run)
-        write_overlay(opened, given)
+        patiently(lambda: write_overlay(opened, given))
         texts = shelves.of(opened)
         hub.publish("overlays", "overlay", {"run": run, "revision": texts.overlay.revision})
         return count_changes(texts)
