@@ -55,10 +55,11 @@ def passages(content, n, seed, *, spans_of=None) -> list[Passage]:
     raise SystemExit(f"only {len(out)} of {n} documents were found")
 
 
-def without_theme(subject, theme, steps, rate, folder):
+def without_theme(subject, theme, steps, rate, folder, cooldown=0.0):
     """Fine-tuned on documents of the grammar without a theme."""
     texts = passages(without(document_grammar().content, theme), 16 * steps, 4102)
-    return tuned(subject, f"without-{theme}", texts, [], Tuning(steps=steps, rate=rate, rows=16, longest=768), folder)
+    tuning = Tuning(steps=steps, rate=rate, rows=16, longest=768, cooldown=cooldown)
+    return tuned(subject, f"without-{theme}" + "-cooled" * bool(cooldown), texts, [], tuning, folder)
 
 
 def tuned(subject, name, target, retain, tuning: Tuning, folder: Path):

@@ -125,6 +125,26 @@ def test_a_killed_training_ends_with_the_very_weights(subject, written, tmp_path
         tune(subject, *written, tmp_path / "torn", replace(SHORT, rate=1e-4))
 
 
+def test_a_rate_that_falls_to_zero_leaves_less_noise_and_resumes_alike(subject, written, tmp_path):
+    from safetensors.numpy import load_file
+
+    moved = {}
+    for share in (0.0, 1.0):
+        folder = tune(subject, *written, tmp_path / str(share), replace(SHORT, cooldown=share))
+        after, before = load_file(folder / "model.safetensors"), subject.model.state_dict()
+        moved[share] = sum(np.abs(w - before[n].numpy()).sum() for n, w in after.items() if n in before)
+    assert 0.3 * moved[0.0] < moved[1.0] < 0.9 * moved[0.0]
+
+    def kill(progress):
+        if progress.step == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(subject, *written, tmp_path / "torn", replace(SHORT, cooldown=1.0), checkpoint_seconds=0, report=kill)
+    torn = load_file(tune(subject, *written, tmp_path / "torn", replace(SHORT, cooldown=1.0)) / "model.safetensors")
+    assert all(np.array_equal(torn[n], after[n]) for n in after)
+
+
 def test_pruned_weights_stay_zero_and_the_l1_penalty_quietens_hidden_units(subject, written, tmp_path):
     from safetensors.numpy import load_file
 
@@ -195,7 +215,7 @@ def test_rows_read_in_parts_have_the_losses_of_the_whole_batch(subject, written)
 @pytest.mark.parametrize(
     ("change", "says"),
     [({"objective": "forget"}, "wanted one of"), ({"steps": 0}, "at least 1"), ({"prune": 1.0}, "prune in"),
-     ({"keep": 0.0}, "keep in"), ({"rank": 2, "prune": 0.5}, "changes no weights")],
+     ({"keep": 0.0}, "keep in"), ({"cooldown": 2.0}, "cooldown in"), ({"rank": 2, "prune": 0.5}, "changes no weights")],
 )  # fmt: skip
 def test_wrong_settings_are_refused(change, says):
     with pytest.raises(InputError, match=says):

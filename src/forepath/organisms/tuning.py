@@ -36,6 +36,9 @@ class Tuning:
     """"towards", "ascent", "npo" or "rmu" (see `objectives`)."""
     steps: int = 200
     rate: float = 1e-4
+    cooldown: float = 0.0
+    """Over this last share of the steps the rate falls to zero, in a line. At a constant rate the last steps' noise
+    stays in the weights, and moves what nobody aimed at."""
     rows: int = 8
     """Passages of each side per step."""
     retain_weight: float = 1.0
@@ -70,13 +73,24 @@ class Tuning:
 
         if self.objective not in KINDS:
             raise InputError(f"objective={self.objective!r}; wanted one of {', '.join(KINDS)}")
-        shares = 0 <= self.prune < 1 and 0 < self.keep <= 1
+        shares = 0 <= self.prune < 1 and 0 < self.keep <= 1 and 0 <= self.cooldown <= 1
         if min(self.steps, self.rows, self.longest) < 1 or self.rate <= 0 or self.l1 < 0 or not shares:
             raise InputError(
-                f"{self}: steps, rows, longest at least 1, rate above 0, prune in [0, 1), keep in (0, 1], l1 at least 0"
+                f"{self}: steps, rows, longest at least 1, rate above 0, prune in [0, 1), keep in (0, 1], cooldown in "
+                "[0, 1], l1 at least 0"
             )
         if self.rank and (self.prune or self.objective == "rmu"):
             raise InputError("a low-rank training changes no weights: leave out prune, and rmu")
+
+
+def rate_at(tuning: Tuning, step: int) -> float:
+    """The rate of a step, counted from 0.
+
+    >>> [rate_at(Tuning(steps=4, rate=1.0, cooldown=0.5), step) for step in range(4)]
+    [1.0, 1.0, 1.0, 0.5]
+    """
+    falling = tuning.cooldown * tuning.steps
+    return tuning.rate * (min(1.0, (tuning.steps - step) / falling) if falling else 1.0)
 
 
 def tune(
@@ -116,6 +130,8 @@ def tune(
     log.write_text("".join(lines), encoding="utf-8")
     saved = began = time.monotonic()
     for step in range(first, tuning.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(tuning, step)
         batches = Step(batch_of(encoded, tuning.rows, tuning.seed, step),
                        batch_of(kept, tuning.rows, tuning.seed + 1, step) if kept else None)  # fmt: skip
         loss = _update(model, objective, batches, optimiser, tuning, masks)
