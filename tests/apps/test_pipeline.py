@@ -15,6 +15,7 @@ import pytest
 from forepath.apps.demo import world_prompts
 from forepath.apps.labelling import observed_chain, read_fold_names, read_folds
 from forepath.apps.pipeline import resume, run
+from forepath.apps.results import ScoreTable
 from forepath.apps.runs import open_run
 from forepath.apps.settings import Settings
 from forepath.errors import (
@@ -220,10 +221,17 @@ def test_leave_to_run_code_is_never_taken_from_a_run():
 
 def test_infinite_is_not_could_not_judge(finished):
     raw = finished.scores().of("mc@1", 1)
-    assert np.isinf(raw.cross_entropy)
+    assert raw.cross_entropy == np.inf and raw.explained == -np.inf
     ceiling = finished.scores().of("ceiling", 1)
     assert np.isnan(ceiling.k_raw)
-    assert "∞" in str(finished.scores())
+    assert "∞" in str(finished.scores()) and "-∞" in str(finished.scores())
+
+
+def test_every_step_is_drawn_and_one_that_nobody_reached_is_said(finished):
+    rows = [replace(r, step=step) for r in finished.scores().rows if r.step == 1 for step in (1, 2, 3, 4)]
+    assert [a.get_title() for a in ScoreTable(rows)._figure().axes] == ["next theme", "step 2", "step 3", "step 4"]
+    unreached = [replace(r, step=2, n_prompts=0) for r in rows if r.step == 1]
+    assert str(ScoreTable(unreached)) == "step 2\nno text of a test prompt reached it"
 
 
 def test_a_last_segment_cut_off_in_its_first_sentence_is_not_observed():

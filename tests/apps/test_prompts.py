@@ -116,6 +116,7 @@ def test_column_and_template(tmp_path):
         ("p.csv", b"name,kind\na,b\n", {}, r"which column is the prompt\? There are name, kind"),
         ("p.csv", b"How to bake\nHow to fry\n", {}, "There are How to bake"),
         ("p.csv", b"title,kind\na,b\n", {"column": "titel"}, "line 2: no column 'titel'.*; did you mean 'title'"),
+        ("p.csv", b'prompt,k\n"a\na",b\n"a\na\na",b,c\n', {}, "line 4: 3 cells under 2 columns"),
         ("p.csv", b"prompt,k\na,b\na,b,c\n", {}, "line 3: 3 cells under 2 columns"),
         ("p.csv", b'prompt,k\n"a"b,c\n', {}, "line 2 is not CSV"),
         ("p.csv", b"prompt,k\n,c\n", {}, "line 2: the prompt is empty"),

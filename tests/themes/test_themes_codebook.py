@@ -35,7 +35,7 @@ def book(*themes, **more):
     [
         ([], "a codebook is"),
         ({"version": 1}, "a codebook is"),
-        ({"themes": []}, "version is None"),
+        ({"themes": []}, 'no "version"'),
         ({"version": 2, "themes": []}, "version is 2"),
         (book(), "no themes"),
         (book(extra=1), "unknown key 'extra'"),

@@ -114,6 +114,19 @@ def test_nobody_there():
     assert tool.cost.requests == 2
 
 
+def test_an_endpoint_that_stays_silent_stops_the_work(stub):
+    texts = [written(f"Tomorrow {i}.") for i in range(9)]
+    tool = EndpointLabeller(BOOK, "http://127.0.0.1:9/v1", "m", tries=2, wait=0.01)
+    with pytest.raises(InputError, match="3 questions in a row, 2 tries each"):
+        label_all(texts, tool)
+    assert tool.cost.requests == 6
+    silence = (503, "", {})
+    stub.answers = [silence, silence, said("plan"), silence, silence, said("plan")]
+    tool = EndpointLabeller(BOOK, stub.url, "m", tries=1, wait=0.01)
+    labelled, failures = label_all(texts[:6], tool)
+    assert (len(labelled), failures) == (2, 4), "an answer between shows that it is up"
+
+
 def test_wrong_addresses():
     for url in ("file:///etc/passwd", "localhost:8000", ""):
         with pytest.raises(InputError, match="endpoint"):

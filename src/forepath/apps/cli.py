@@ -189,8 +189,8 @@ def judge(
 @app.command()
 def show(
     run: RunDir,
-    prompts: Annotated[int, typer.Option(help="How many prompts.")] = 3,
-    samples: Annotated[int, typer.Option(help="How many continuations of each.")] = 3,
+    prompts: Annotated[int, typer.Option(min=1, help="How many prompts.")] = 3,
+    samples: Annotated[int, typer.Option(min=1, help="How many continuations of each.")] = 3,
 ) -> None:
     """Chains with their texts, coloured by theme."""
     from forepath.apps.runs import open_run

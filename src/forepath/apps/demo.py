@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 from forepath.apps.pipeline import run as run_pipeline
@@ -26,7 +29,8 @@ def demonstrate(out: Path, prompts: int, *, report: Report) -> None:
     print("\npictures:")
     for path in draw_pictures(opened, forecast):
         print(f"  {path}")
-    print(f'\nnext: forepath show {out} · forepath forecast {out} "your prompt" · forepath score {out} --json')
+    forepath = "forepath" if shutil.which("forepath") else os.path.relpath(sys.argv[0])
+    print(f'\nnext: {forepath} show {out} · {forepath} forecast {out} "your prompt" · {forepath} score {out} --json')
 
 
 def draw_pictures(run: OpenRun, forecast: ChainForecast) -> list[Path]:

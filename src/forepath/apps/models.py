@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forepath.apps.settings import Settings
-from forepath.errors import MismatchError, MissingExtraError
+from forepath.errors import CheckpointError, InputError, MismatchError, MissingExtraError
 from forepath.store import Run
 
 if TYPE_CHECKING:
@@ -24,8 +24,15 @@ def locate(settings: Settings) -> Path:
     from forepath.subjects import checkpoint
 
     if settings.subject in bundled.names():
+        if settings.revision:
+            raise InputError(f"{settings.subject!r} comes with forepath and has no revisions; leave revision out")
         return bundled.path(settings.subject)
-    return checkpoint.resolve(settings.subject, revision=settings.revision)
+    try:
+        return checkpoint.resolve(settings.subject, revision=settings.revision)
+    except CheckpointError as error:
+        if Path(settings.subject).exists():
+            raise
+        raise CheckpointError(f"{error}; bundled are {', '.join(bundled.names())}") from error
 
 
 def load(path_or_id: str | Path, **options: Any) -> HuggingFaceSubject:

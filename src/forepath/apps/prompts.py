@@ -205,8 +205,9 @@ def _csv(name: str, data: bytes) -> Iterator[Row]:
         header = next(reader, [])
         if len(set(header)) != len(header):
             raise PromptError(f"{name}, line 1: two columns of one name in {', '.join(header)}; rename one")
+        last = reader.line_num
         for cells in reader:
-            where = f"{name}, line {reader.line_num}"
+            where, last = f"{name}, line {last + 1}", reader.line_num  # a row may be several lines long
             if not cells:
                 continue
             if len(cells) != len(header):

@@ -184,8 +184,12 @@ class ScoreTable:
         except ImportError as error:
             raise MissingExtraError("matplotlib", "plot", "a plot of the scores") from error
         steps = sorted({r.step for r in self.rows})
-        figure = Figure(figsize=(5.2 * min(len(steps), 3), 5.2), layout="constrained")
-        for axes, step in zip(figure.subplots(1, min(len(steps), 3), squeeze=False)[0], steps, strict=False):
+        wide, high = min(len(steps), 3), -(-len(steps) // 3)
+        figure = Figure(figsize=(5.2 * wide, 5.2 * high), layout="constrained")
+        grid = figure.subplots(high, wide, squeeze=False).flat
+        for unused in grid[len(steps) :]:
+            unused.remove()
+        for axes, step in zip(grid[: len(steps)], steps, strict=True):
             rows = sorted((r for r in self.rows if r.step == step), key=lambda r: -_last(r.cross_entropy))
             rows = [r for r in rows if math.isfinite(r.cross_entropy)]
             colours = ["#0072B2" if r.forecaster.startswith("linear") else "#9a9a9a" for r in rows]
@@ -211,10 +215,14 @@ class ScoreTable:
     def __str__(self) -> str:
         blocks = []
         for step in sorted({r.step for r in self.rows}):
+            title = "next theme" if step == 1 else f"step {step}"
+            if not any(r.n_prompts for r in self.rows if r.step == step):
+                blocks.append(f"{title}\nno text of a test prompt reached it")
+                continue
             table = [self.HEADS, *self.lines(step)]
             widths = [max(len(row[i]) for row in table) for i in range(len(self.HEADS))]
             rows = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
-            blocks.append("\n".join(["next theme" if step == 1 else f"step {step}", *rows]))
+            blocks.append("\n".join([title, *rows]))
         return "\n\n".join([*blocks, *self.notes])
 
 
@@ -225,7 +233,7 @@ def _writing(path: Path | str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:  # ValueError: matplotlib does not know the suffix
         raise InputError(
-            f"the picture {path} cannot be written ({error}); give a path in an existing folder, ending in .svg or .png"
+            f"the picture {path} cannot be written ({error}); give a path in an existing folder with a known ending"
         ) from error
 
 

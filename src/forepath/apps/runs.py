@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forepath.apps.judging.keeping import number
 from forepath.apps.labelling import read_codebook, read_labelled
 from forepath.apps.models import subject_of
 from forepath.apps.results import ChainForecast, ScoreTable
@@ -101,8 +102,8 @@ class OpenRun:
 
 def _score(row: dict[str, Any]) -> Score:
     """Back from JSON, where null is "could not judge" and "inf" more than can be measured."""
-    special = {None: float("nan"), "inf": float("inf")}
-    values: dict[str, Any] = {k: special.get(v, v) if k != "forecaster" else v for k, v in row.items()}
+    counted = ("forecaster", "step", "n_prompts")
+    values: dict[str, Any] = {k: v if k in counted else number(v) for k, v in row.items()}
     return Score(**values)
 
 

@@ -62,7 +62,7 @@ def write_samples(
             touches=touches,
             max_rows=settings.max_rows or None,
         )
-        check_finite(activations, [p.id for p in group], settings.capture_dtype)
+        check_finite(activations, [f"{p.id} ({p.text[:40]!r})" for p in group], settings.capture_dtype)
         arrays = {site: narrow(values) for site, values in activations.items()}
         if name not in store.done("activations"):
             table = pa.table({"prompt_id": [p.id for p in group]})
@@ -74,10 +74,10 @@ def write_samples(
         report("sample", done, len(groups), f"{written / (time.monotonic() - began):,.0f} tokens/s")
 
 
-def check_finite(activations: Mapping[str, np.ndarray], prompt_ids: Sequence[str], dtype: str) -> None:
+def check_finite(activations: Mapping[str, np.ndarray], prompts: Sequence[str], dtype: str) -> None:
     """Raises `ActivationError` naming each site and prompt with a NaN or an infinite number, before any is kept."""
     bad = {site: np.flatnonzero(~np.isfinite(values).all(axis=1)) for site, values in activations.items()}
-    wrong = [f"{site} of prompt {prompt_ids[row]}" for site, rows in bad.items() for row in rows.tolist()]
+    wrong = [f"{site} of prompt {prompts[row]}" for site, rows in bad.items() for row in rows.tolist()]
     if wrong:
         remedy = (
             "it overflows float16, so set capture_dtype=bfloat16 or float32"

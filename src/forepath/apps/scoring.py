@@ -12,6 +12,7 @@ import numpy as np
 from forepath.apps.auditing import true_segments, write_audit
 from forepath.apps.costs import write_costs
 from forepath.apps.fitting import head, validation_loss
+from forepath.apps.judging.keeping import plain_json
 from forepath.apps.labelling import (
     Folds,
     read_codebook,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 SAMPLES = (1, 2, 4, 8, 16)
 """How many samples the Monte-Carlo rivals get; at least two of a prompt's samples must be left to judge by."""
+FEW_PROMPTS = 30
+"""Test prompts below which the table says that they are few."""
 FEW_GROUPS = 20
 """Below so many groups the bootstrap over them is known to understate the doubt (Cameron, Gelbach and Miller 2008)."""
 MOST_TEXTS = 4000
@@ -82,7 +85,7 @@ def write_scores(store: Run, settings: Settings, subject: HuggingFaceSubject, re
             rows += judge.monte_carlo(k, shrink=False) + judge.monte_carlo(k, shrink=True)
         rows += judge.ceiling()
         report("score", len(entries) + 1, len(entries) + 1)
-        plain = [{k: plain_number(v) for k, v in asdict(row).items()} for row in rows]
+        plain = [plain_json(asdict(row)) for row in rows]
         store.write_document("scores", {"rows": plain, "notes": notes_of(trial)})
     if not store.has("costs"):
         write_costs(store, settings, subject)
@@ -175,6 +178,11 @@ def notes_of(trial: Trial) -> list[str]:
         f"a forecast is of a policy: temperature {trial.settings.policy.temperature:g}, top-p "
         f"{trial.settings.policy.top_p:g}, at most {trial.settings.policy.max_tokens} tokens",
     ]
+    if len(futures.steps) < FEW_PROMPTS:
+        notes.append(
+            f"{len(futures.steps)} test prompts are few: 'explained' above 1, and what k and k* say beyond the number "
+            "of samples, are noise"
+        )
     if trial.settings.group:
         known, asked = (len(set(trial.folds.groups(trial.settings, *f))) for f in (("train", "validation"), ("test",)))
         notes.append(
@@ -188,10 +196,3 @@ def notes_of(trial: Trial) -> list[str]:
             f"approximation beyond the next theme), with {SLIP:.1%} of the base rate mixed in"
         )
     return notes
-
-
-def plain_number(value: object) -> object:
-    """JSON has no NaN and no infinity: null is "could not judge", "inf" is more than can be measured."""
-    if isinstance(value, float) and not np.isfinite(value):
-        return None if np.isnan(value) else "inf"
-    return value

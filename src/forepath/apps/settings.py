@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -87,7 +88,10 @@ class Settings:
                 ),
                 (self.max_rows >= 0, f"max_rows is {self.max_rows}; at least 1, or 0 to leave it to the subject"),
                 (self.policy.max_tokens >= 1, f"max_tokens is {self.policy.max_tokens}; write at least 1 token"),
-                (self.policy.temperature >= 0, f"temperature is {self.policy.temperature}; 0 is greedy, no less"),
+                (
+                    0 <= self.policy.temperature < math.inf,
+                    f"temperature is {self.policy.temperature}; 0 is greedy, 1 plain",
+                ),
                 (0 < self.policy.top_p <= 1, f"top_p is {self.policy.top_p}; it lies in (0, 1]"),
                 (self.policy.top_k >= 0, f"top_k is {self.policy.top_k}; 0 means no limit"),
                 (

@@ -67,8 +67,9 @@ class Judge:
             brier = float(self._base[h].spread.mean()) if len(nats) else nan
             estimate = self._estimate(h, nats)
             explained = 1.0 if len(nats) else nan
-            scores.append(Score("ceiling", h + 1, estimate.value, estimate.low, estimate.high, brier, explained, nan,
-                                nan, nan, len(nats)))  # fmt: skip
+            low = float(np.maximum(0.0, estimate.low))  # no entropy is negative
+            scores.append(Score("ceiling", h + 1, estimate.value, low, estimate.high, brier, explained, nan, nan, nan,
+                                len(nats)))  # fmt: skip
         return scores
 
     def monte_carlo(self, k: int, *, shrink: bool) -> list[Score]:

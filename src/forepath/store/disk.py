@@ -35,7 +35,7 @@ def writing(path: Path, need: int = 0) -> Iterator[None]:
             ) from error
         amount = f"{max(need / 1e6, 0.1):.1f} MB" if need else "some space"
         raise DiskFullError(
-            f"no room for {path}: nothing committed was lost; free {amount} or more and `forepath resume RUN`"
+            f"no room for {path}: nothing committed was lost; free {amount} or more, then `forepath resume` that run"
         ) from error
 
 

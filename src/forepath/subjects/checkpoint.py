@@ -65,7 +65,7 @@ def check(folder: Path, *, trust_remote_code: bool) -> dict[str, Any]:
     if remote and not trust_remote_code:
         raise CheckpointError(
             f"{folder} asks to run its own Python code ('auto_map' in {remote}); if you have read that code and trust "
-            "it, pass trust_remote_code=True"
+            "it, pass trust_remote_code=True (--trust-remote-code)"
         )
     architectures = config.get("architectures") or []
     if not (remote or set(architectures) & _causal_architectures()):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any, Self
 
@@ -91,6 +93,15 @@ class Codebook:
         content = {k: v for k, v in self.to_json().items() if k != "checks"}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
+    def _repr_html_(self) -> str:
+        rows = (
+            f"<tr><td>{escape(t.name)}</td><td>{'' if math.isnan(t.share) else f'{100 * t.share:.1f} %'}</td>"
+            f"<td>{escape((t.description or ' · '.join(t.examples[:1] or t.patterns))[:160])}</td></tr>"
+            for t in self.themes
+        )
+        head = "<tr><th>theme</th><th>share</th><th>what it is, or a text of it</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, without what is empty."""
         themes = [
@@ -136,6 +147,8 @@ class Codebook:
         if not isinstance(data, dict) or not isinstance(data.get("themes"), list):
             raise CodebookError('a codebook is {"version": 1, "themes": [{"name": …}, …]}; this is not')
         version = data.get("version")
+        if "version" not in data:
+            raise CodebookError(f'there is no "version"; write "version": {VERSION} beside "themes"')
         if version != VERSION or isinstance(version, bool):
             raise CodebookError(f"version is {version!r}; this forepath reads {VERSION}: update forepath")
         unknown = sorted(set(data) - {"version", "themes", "embedder", "decoding", "checks"})

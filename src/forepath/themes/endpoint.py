@@ -29,6 +29,8 @@ LONGEST_TEXT = 4000
 LONGEST_REPLY = 1_000_000
 """Bytes of an answer read."""
 LONGEST_WAIT = 60.0
+PATIENCE = 3
+"""Questions in a row without an answer after which the endpoint is taken to be down."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class EndpointLabeller:
             raise InputError(f"tries is {self.tries}, timeout {self.timeout}; wanted at least 1 and more than 0")
         self._names = {_folded(name): name for name in (*(t.name for t in self.codebook.themes), OTHER)}
         self._answers: dict[str, str] = {}
+        self._silences = 0
         # Redirects would carry the key and the text to an address that nobody gave.
         self._opener = urllib.request.build_opener(_NoRedirect)
 
@@ -108,10 +111,14 @@ class EndpointLabeller:
             request = urllib.request.Request(address, json.dumps(body).encode(), headers)
             try:
                 with self._opener.open(request, timeout=self.timeout) as answer:
-                    return self._read(answer.read(LONGEST_REPLY))
+                    reply = answer.read(LONGEST_REPLY)
+                self._silences = 0
+                return self._read(reply)
             except urllib.error.HTTPError as error:
                 with error:
                     after = error.headers.get("Retry-After", "")
+                if error.code in TRANSIENT and not left:
+                    self._give_up_if_down(address, error)
                 if error.code not in TRANSIENT or not left:
                     raise LabellerError(
                         f"{address} answered {error.code} {error.reason}; check address, model {self.model!r} and key"
@@ -119,6 +126,7 @@ class EndpointLabeller:
                 wait = float(after) if after.isdigit() else wait
             except (OSError, http.client.HTTPException) as error:
                 if not left:
+                    self._give_up_if_down(address, error)
                     raise LabellerError(
                         f"{address} gave no answer in {self.tries} tries of {self.timeout:g} s ({error}); is it up?"
                     ) from error
@@ -126,6 +134,15 @@ class EndpointLabeller:
             time.sleep(min(wait, LONGEST_WAIT))
             wait *= 2
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _give_up_if_down(self, address: str, error: Exception) -> None:
+        """Raises `InputError` after `PATIENCE` questions in a row without an answer: an outage is not a judgement."""
+        self._silences += 1
+        if self._silences >= PATIENCE:
+            raise InputError(
+                f"{address} gave no answer to {self._silences} questions in a row, {self.tries} tries each ({error}); "
+                "start it or mend its address, and resume: what was labelled before stays"
+            ) from error
 
     def _read(self, body: bytes) -> str:
         try:
