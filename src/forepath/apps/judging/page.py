@@ -40,7 +40,13 @@ fill:var(--text)}.grid{stroke:var(--line)}.level{stroke:var(--quiet);stroke-dash
 .s6{stroke:var(--c6);fill:var(--c6)}.s7{stroke:var(--c7);fill:var(--c7)}svg .tag{stroke:none}
 details summary{cursor:pointer}
 """
-FOLDED = ("Paired tests", "Group by group, the next theme", "Where it is read", "How much it needs")
+FOLDED = (
+    "Paired tests",
+    "Group by group, the next theme",
+    "Where it is read",
+    "How much it needs",
+    "Site, normalisation, prompts and samples together",
+)
 """Long tables that are opened by a click."""
 SMALL = 280
 """Pixels across of a theme's own reliability."""

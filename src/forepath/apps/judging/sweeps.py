@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,14 @@ SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 SAMPLES = (1, 2, 4, 8, 16, 32)
 LEAST = 10
 """Training prompts of a point of the curve."""
+FEW_SHARES, FEW_SAMPLES = (1 / 16, 1 / 4, 1.0), (1, 8)
+"""Of the product of everything, which is made only where the judge is to be thorough; beside all samples."""
 
 
 def sweeps(case: Case) -> dict[str, Any]:
     """{"sites": a row per site and normalisation, "sizes": a row per number of training prompts and of samples,
-    "chosen": what the validation prompts choose}. Losses are cross-entropies in nats, means over the steps.
+    "chosen": what the validation prompts choose, "grid": the product of all four, where it is asked for}. Losses are
+    cross-entropies in nats, means over the steps. A site is a layer at a position.
     """
     names = sorted(case.trial.store.array_names("activations"))
     grid = [(site, how) for site in names for how in NORMALISATIONS]
@@ -48,7 +52,23 @@ def sweeps(case: Case) -> dict[str, Any]:
     made = results(together(works, stage="sweep sizes", report=case.report))
     sizes = [{"prompts": round(share * train), "samples": k} | losses
              for (share, k), losses in zip(pairs, made, strict=True)]  # fmt: skip
-    return {"sites": sites, "sizes": sizes, "chosen": chosen}
+    return {"sites": sites, "sizes": sizes, "chosen": chosen, "grid": _grid(case, names, train)}
+
+
+def _grid(case: Case, names: list[str], train: int) -> list[dict[str, Any]]:
+    """A row per site, normalisation, number of training prompts and of samples; none unless the judge is thorough."""
+    if not case.options.thorough:
+        return []
+    samples = sorted({k for k in (*FEW_SAMPLES, case.settings.samples) if k <= case.settings.samples})
+    shares = [share for share in FEW_SHARES if share * train >= LEAST]
+    points = list(product(names, NORMALISATIONS, shares, samples))
+    works = [(f"{site} {how} {share:g} {k}", partial(_losses, case, site, how, share, k))
+             for site, how, share, k in points]  # fmt: skip
+    made = results(together(works, stage="sweep everything", report=case.report))
+    return [
+        {"site": site, "normalise": how, "prompts": round(share * train), "samples": k} | losses
+        for (site, how, share, k), losses in zip(points, made, strict=True)
+    ]
 
 
 def normalisation(case: Case) -> Normalise:

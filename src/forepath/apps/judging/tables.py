@@ -36,7 +36,7 @@ def tables_of(data: Mapping[str, Any]) -> list[Table]:
         found += [_standing(data, data["rows_without_leaks"], step, clean=True) for step in steps]
     found += [
         _tests(data), _decay(data), _courses(data), _rare(data),
-        _shifts(data), _groups(data), _sites(data), _sizes(data), _calibration(data),
+        _shifts(data), _groups(data), _sites(data), _sizes(data), _grid(data), _calibration(data),
         _promises(data), _savings(data), _strangers(data), _labels(data), _costs(data), _missing(data),
     ]  # fmt: skip
     return [table for table in found if table.rows]
@@ -178,6 +178,16 @@ def _sizes(data: Mapping[str, Any]) -> Table:
     ]  # fmt: skip
     heads = ("training prompts", "samples each", "texts", "validation, nats", "test, nats")
     return Table("How much it needs", heads, cells, MEANS["sizes"], FOOLS["sizes"])
+
+
+def _grid(data: Mapping[str, Any]) -> Table:
+    ordered = sorted(data["sweeps"]["grid"], key=lambda r: last(number(r["validation"])))
+    cells = [
+        (r["site"], r["normalise"], str(r["prompts"]), str(r["samples"]), cell(r["validation"], 3), cell(r["test"], 3))
+        for r in ordered
+    ]
+    heads = ("site", "normalised", "training prompts", "samples each", "validation, nats", "test, nats")
+    return Table("Site, normalisation, prompts and samples together", heads, cells, MEANS["sites"], FOOLS["sites"])
 
 
 def _calibration(data: Mapping[str, Any]) -> Table:
