@@ -141,12 +141,20 @@ def forecast(
 
 
 @app.command()
-def score(run: RunDir, json: AsJson = False) -> None:
+def score(
+    run: RunDir,
+    json: AsJson = False,
+    reliability: Annotated[Path | None, typer.Option(help="Write the reliability pictures here: one page.")] = None,
+) -> None:
     """How good the forecast is on prompts never seen, beside every baseline."""
     from forepath.apps.results import dump_json
     from forepath.apps.runs import open_run
 
     table = open_run(run).scores()
+    if reliability is not None:
+        from forepath.apps.judging.reliability import write_reliability
+
+        print(f"reliability: {write_reliability(run, reliability)}", file=sys.stderr)
     print(dump_json(table.to_json()) if json else table)
 
 

@@ -38,7 +38,7 @@ def calibration(case: Case, early: Early, forecast: Forecast) -> dict[str, Any]:
                     "n_prompts": int(judged.sum()),
                 }
             )
-    return {"steps": steps, "curves": _curves(forecast, shares, seen)}
+    return {"steps": steps, "curves": curves(forecast, shares, seen)}
 
 
 def _mapped(case: Case, early: Early, method: Method) -> Forecast:
@@ -47,7 +47,7 @@ def _mapped(case: Case, early: Early, method: Method) -> Forecast:
     return made.predict(early.features[case.test])
 
 
-def _curves(forecast: Forecast, shares: np.ndarray, seen: np.ndarray) -> list[dict[str, Any]]:
+def curves(forecast: Forecast, shares: np.ndarray, seen: np.ndarray) -> list[dict[str, Any]]:
     """Of the next theme: all themes together, then the most written ones."""
     judged = seen[:, 0] >= 2
     odds, truth = forecast.steps[judged, 0], shares[judged, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -53,15 +53,26 @@ SMALL = 280
 
 
 def page(data: Mapping[str, Any]) -> str:
-    """A whole document. Its policy forbids scripts and anything from elsewhere, should an escape ever fail."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    """A whole document."""
     title = f"{data['subject']}: {data['main']} judged"
+    return _document(title, f"{_top(data)}{_body(data)}")
+
+
+def small_page(title: str, told: str, charts: Sequence[Chart]) -> str:
+    """A document of a few charts, the first one large."""
+    drawn = [_figure(chart) if i == 0 else _figure(chart, SMALL, 220) for i, chart in enumerate(charts)]
+    return _document(title, f"<p>{_text(told)}</p>{''.join(drawn)}")
+
+
+def _document(title: str, body: str) -> str:
+    """Its policy forbids scripts and anything from elsewhere, should an escape ever fail."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{_text(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><main><h1>{_text(title)}</h1>{_top(data)}{_body(data)}</main></body></html>\n"
+        f"<body><main><h1>{_text(title)}</h1>{body}</main></body></html>\n"
     )
 
 
