@@ -49,6 +49,26 @@ def readings(watching: Monitor, subject=None, prompt: str = "p", seed: int = 1, 
     return moments, [m.readings[0] for m in moments if m.readings[0] is not None]
 
 
+def test_an_activation_is_asked_for_only_where_something_is_read():
+    asked = []
+
+    class Counted(dict):
+        def __getitem__(self, name):
+            asked.append(name)
+            return super().__getitem__(name)
+
+    class Writes(Writer):
+        def stream(self, prompts, **options):
+            for step in super().stream(prompts, **options):
+                yield replace(step, activations=Counted(step.activations))
+
+    moments, read = readings(monitor(), Writes(wander))
+    assert len(asked) == len(read) < len(moments) / 5
+    asked.clear()
+    _, again = readings(monitor(), Writer(wander))
+    assert [r.to_json() for r in again] == [r.to_json() for r in read] and not asked
+
+
 def test_the_text_is_that_of_the_stream_and_nothing_is_sampled_twice():
     calls = []
 

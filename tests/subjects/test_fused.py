@@ -287,3 +287,16 @@ def test_an_error_in_one_of_many_batches_is_raised_and_the_rest_is_not_begun():
     with pytest.raises(OSError, match="torn"):
         sample(subject, [f"w{i} w{i}" for i in range(3, 99)], samples=2, policy=POLICY)
     assert subject.asked < 96
+
+
+def test_activations_read_later_are_those_of_their_step():
+    subject = make("llama")
+    assert not subject.not_fused
+    options = {"seeds": [4], "policy": Policy(max_tokens=9), "capture": ["resid.2", "logits"]}
+    at_once = [{k: v.copy() for k, v in s.activations.items()} for s in subject.stream(["w3 w4"], **options)]
+    later = list(subject.stream(["w3 w4"], **options))
+    assert len(later) == len(at_once) > 4 and len(later[3].activations) == 2
+    for step, wanted in zip(later, at_once, strict=True):
+        assert set(step.activations) == set(wanted)
+        assert all(np.array_equal(step.activations[k], v) for k, v in wanted.items())
+    assert not np.array_equal(at_once[2]["resid.2"], at_once[3]["resid.2"])

@@ -5,7 +5,7 @@ Knows pieces of text and activations as they come; not subjects, nor how a strea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from forepath.monitors.monitor import Monitor
 
 NEVER = -1
+
+Read = np.ndarray | Callable[[], np.ndarray] | None
+"""An activation (width,), or how to get it: most tokens need none. None for a monitor that reads the text."""
 
 
 class Follower:
@@ -60,7 +63,7 @@ class Follower:
         """The largest e-value against the forecasts so far: what `threshold.calibrated` is made from."""
         return float(self._evidence.highest[0])
 
-    def feed(self, piece: str, activation: np.ndarray | None) -> Reading | None:
+    def feed(self, piece: str, activation: Read) -> Reading | None:
         """What is new with this token. `piece`: the text it adds; `activation` (width,): read where it was drawn, so it
         has seen all tokens before this one. None for a monitor that reads the text.
         """
@@ -76,10 +79,11 @@ class Follower:
             reading = self._read("tokens", activation, token, at)
         return reading
 
-    def finish(self, activation: np.ndarray | None, *, ended: bool, before: Reading | None = None) -> Reading:
+    def finish(self, activation: Read, *, ended: bool, before: Reading | None = None) -> Reading:
         """The last reading. `ended`: the subject ended by itself, and then `activation` is where it drew the end (None
         where that was not read); else it was cut off. `before`: a reading of the same step, whose alarms are kept.
         """
+        activation = activation() if callable(activation) else activation
         alarms: tuple[Alarm, ...] = before.alarms if before is not None else ()
         heard = self._listener.finish(ended=ended)
         fresh = ended and not self._doubts and (activation is not None or self._monitor.features is not None)
@@ -111,8 +115,9 @@ class Follower:
             self._evidence.bet(self._asked[None], np.array([theme]))
         self._asked = None
 
-    def _read(self, reason: str, activation: np.ndarray | None, token: int, at: int) -> Reading:
+    def _read(self, reason: str, activation: Read, token: int, at: int) -> Reading:
         monitor = self._monitor
+        activation = activation() if callable(activation) else activation
         self._last = token
         alarms: tuple[Alarm, ...] = ()
         if reason == "prompt" and activation is not None:

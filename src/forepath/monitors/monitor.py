@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -142,11 +143,10 @@ class Monitor:
         for step in subject.stream(prompts, seeds=seeds, policy=policy, capture=capture):
             pieces = [""] * len(rows)
             readings: list[Reading | None] = [None] * len(rows)
-            values = None if self.site is None else step.activations[self.site]
             for i, token in enumerate(step.tokens):
                 if token is None or over[i]:
                     continue
-                seen = None if values is None else values[i]
+                seen = None if self.site is None else partial(_row, step, self.site, i)
                 reading: Reading | None
                 if token in ends:
                     reading = rows[i].finish(seen, ended=True)
@@ -170,3 +170,9 @@ class Monitor:
     def watch(self, subject: Subject, prompt: str, *, seed: int = 0, policy: Policy = Policy()) -> Watching:
         """`follow`, shown live in a notebook; what is returned draws itself and holds all readings."""
         return watch(self, subject, prompt, seed=seed, policy=policy)
+
+
+def _row(step: Step, site: str, row: int) -> np.ndarray:
+    """(width,) what was read where the row's token was drawn; asked for at few tokens."""
+    values: np.ndarray = step.activations[site][row]
+    return values

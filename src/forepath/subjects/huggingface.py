@@ -6,8 +6,9 @@ Ties together the rest of the room. Knows nothing of themes, runs or forecasts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -255,6 +256,7 @@ class HuggingFaceSubject:
         advice = f"{half} rows at a time (max_rows={half})"
         texts: list[list[int]] = [[] for _ in prompts]
         rows = np.arange(size)  # which row of the output each row of the batch is
+        read: Mapping[str, np.ndarray]
         logits, batch, read = self._begin(prompts, sites, advice, change, plain)
         fused = batch if isinstance(batch, FusedContinuation) else None
         for step in range(policy.max_tokens):
@@ -286,7 +288,11 @@ class HuggingFaceSubject:
                     batch.keep(index)
                 change.writing(lengths[rows], step, seeds[rows])
                 logits = batch.step(tokens)
-                read = self.read(capturing, found, logits, torch.ones(len(rows), dtype=torch.long))
+                ones = torch.ones(len(rows), dtype=torch.long)
+                if len(rows) == size and fused is not None:
+                    read = Unread(capturing, partial(self.read, found=dict(found), logits=logits, lengths=ones))
+                else:
+                    read = self.read(capturing, found, logits, ones)
 
     def _begin(
         self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str, change: Use, plain: bool
@@ -349,7 +355,27 @@ class HuggingFaceSubject:
             raise MemoryExhaustedError(f"{self.name} ran out of memory on {self.model.device}; try {advice}") from error
 
 
-def _step(size: int, rows: np.ndarray, written: list[int], ended: np.ndarray, read: dict[str, np.ndarray]) -> Step:
+class Unread(Mapping[str, np.ndarray]):
+    """Activations of a step, read from their tensors when they are asked for: a monitor looks at few of them."""
+
+    def __init__(self, sites: Mapping[str, Site], read: Callable[[dict[str, Site]], dict[str, np.ndarray]]) -> None:
+        self._sites, self._read = sites, read
+        self._known: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._known:
+            with torch.inference_mode():
+                self._known |= self._read({name: self._sites[name]})
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sites)
+
+    def __len__(self) -> int:
+        return len(self._sites)
+
+
+def _step(size: int, rows: np.ndarray, written: list[int], ended: np.ndarray, read: Mapping[str, np.ndarray]) -> Step:
     tokens: list[int | None] = [None] * size
     done = [True] * size
     for row, token, end in zip(rows.tolist(), written, ended.tolist(), strict=True):
