@@ -45,3 +45,15 @@ def test_a_constant_forecast_at_the_base_rate_is_calibrated():
 def test_few_prompts():
     assert np.isnan(classwise_ece(np.ones((1, 2)) / 2, np.eye(2)[:1]))
     assert len(reliability(np.linspace(0, 1, 15), np.linspace(0, 1, 15)).forecast) == 1
+
+
+def test_bins_of_equal_mass_show_the_prompts_that_may_have_the_theme():
+    rng = np.random.default_rng(0)
+    odds = np.where(rng.random(2000) < 0.05, rng.random(2000), 0.001)
+    shares = rng.binomial(16, odds) / 16
+    by_mass, by_number = reliability(odds, shares, by_mass=True), reliability(odds, shares)
+    assert by_mass.prompts.sum() == 2000 and (np.diff(by_mass.forecast) > 0).all()
+    assert (by_mass.forecast > 0.1).sum() >= 5 > (by_number.forecast > 0.1).sum()
+    assert np.abs(by_mass.forecast - by_mass.observed).max() < 0.08
+    sums = by_mass.forecast * by_mass.prompts
+    assert sums.max() < 2 * np.median(sums)

@@ -12,11 +12,13 @@ import numpy as np
 BINS = 10
 LEAST_PROMPTS = 10
 """In a bin, if there are as many."""
+LEAST_MASS = 4.0
+"""Sum of odds in a bin of `by_mass`, if there is as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """One theme's reliability curve, a point per bin; bins hold equally many prompts."""
+    """One theme's reliability curve, a point per bin."""
 
     forecast: np.ndarray
     """(bins,) mean odds given to the theme."""
@@ -28,15 +30,22 @@ class Reliability:
     """(bins,)"""
 
 
-def reliability(odds: np.ndarray, shares: np.ndarray) -> Reliability:
-    """Of one theme, from (prompts,) odds and (prompts,) shares.
+def reliability(odds: np.ndarray, shares: np.ndarray, *, by_mass: bool = False) -> Reliability:
+    """Of one theme, from (prompts,) odds and (prompts,) shares. Bins hold equally many prompts, or with `by_mass` about
+    equal sums of odds: where a theme is impossible for most prompts, that shows what happens to the others.
 
     >>> r = reliability(np.repeat([0.1, 0.6], 10), np.repeat([0.2, 0.6], 10))
     >>> r.forecast.round(2).tolist(), r.observed.round(2).tolist()
     ([0.1, 0.6], [0.2, 0.6])
     """
     bins = max(1, min(BINS, len(odds) // LEAST_PROMPTS))
-    parts = np.array_split(np.argsort(odds, kind="stable"), bins)
+    order = np.argsort(odds, kind="stable")
+    parts = np.array_split(order, bins)
+    if by_mass and odds.sum() > 0:
+        bins = int(np.clip(odds.sum() // LEAST_MASS, 1, BINS))
+        whole = np.cumsum(odds[order])
+        place = np.minimum(((whole - odds[order] / 2) * bins / whole[-1]).astype(int), bins - 1)
+        parts = [order[place == b] for b in np.unique(place)]
     sizes = np.array([len(part) for part in parts])
     deviation = [(odds[p] - shares[p]).std(ddof=1) if len(p) > 1 else np.nan for p in parts]
     return Reliability(

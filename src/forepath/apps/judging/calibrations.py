@@ -60,6 +60,6 @@ def curves(forecast: Forecast, shares: np.ndarray, seen: np.ndarray) -> list[dic
 
 
 def _curve(theme: str | None, odds: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
-    curve = reliability(odds, truth)
+    curve = reliability(odds, truth, by_mass=True)
     return {"theme": theme, "forecast": curve.forecast, "observed": curve.observed, "error": curve.error,
             "n": curve.prompts}  # fmt: skip
