@@ -2,16 +2,16 @@
 
 Claim: the linear head forecasts 10,000 prompts in under 1 s, the chain transformer in under 30 s. Command:
 `python benchmarks/forecasters.py` (`--prompts 200 --stored 1000`: smaller; `--only linear,chain`). The world is made
-up: 45 themes, 3 steps (as many as a run has by itself), chains whose odds bend with the activations and with the last two themes, activations with the
-falling spectrum of language models. Beside them, for the next theme only, scikit-learn's LogisticRegression and plain
-PyTorch (Adam on the same soft targets). Seconds are by the clock and of processor time. Cross-entropies are in nats on
-500 further prompts: of the next theme from its known odds (`exact` is the least possible), of all steps from samples.
-Threads are as many as the environment gives (`OMP_NUM_THREADS`).
+up: 45 themes, 3 steps (as many as a run has by itself), chains whose odds bend with the activations and with the last
+two themes, activations with the falling spectrum of language models. Beside them, for the next theme only,
+scikit-learn's LogisticRegression and plain PyTorch (Adam on the same soft targets). Seconds are by the clock and of
+processor time. Cross-entropies are in nats on 500 further prompts: of the next theme from its known odds (`exact` is
+the least possible), of all steps from samples. Threads are as many as the environment gives (`OMP_NUM_THREADS`).
 
-Result on one core of an AMD EPYC that another job shared, seconds of processor time (by the clock about twice that), the
-whole benchmark 58 (2 minutes by the clock). Forecasting 10,000 prompts: linear, odds of the steps 0.026; with chains
-1.5; chain transformer 4.3. Fitting 2,000 prompts with three steps and chains: ridge 0.9, linear 6.1, layers 13, chain
-transformer 24. The next theme alone, nats (exact 0.56): linear 1.12, layers 1.09, chain transformer 1.09;
+Result on one core of an AMD EPYC that another job shared, in seconds of processor time (by the clock about twice
+that), the whole benchmark 58 (2 minutes by the clock). Forecasting 10,000 prompts: linear, odds of the steps 0.026;
+with chains 1.5; chain transformer 4.3. Fitting 2,000 prompts with three steps and chains: ridge 0.9, linear 6.1, layers
+13, chain transformer 24. The next theme alone, nats (exact 0.56): linear 1.12, layers 1.09, chain transformer 1.09;
 scikit-learn 1.18 (fitted in 1.2, one penalty), plain PyTorch 1.26 (0.6, one penalty); linear tries twelve penalties.
 """
 
