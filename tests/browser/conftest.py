@@ -92,6 +92,7 @@ def hostile(tmp_path_factory):
     """Runs in which words, prompts and names of themes are attacks: one, its copy, and it under an intervention."""
     from dash_toys import make_run, words
 
+    from forepath.apps.assurance import assure
     from forepath.apps.intervening import intervene
     from forepath.apps.runs import open_run
     from forepath.subjects.interventions import making
@@ -99,8 +100,9 @@ def hostile(tmp_path_factory):
     themes = {"ba": f"sea {HOSTILE[0]}", "de": f"sky {HOSTILE[1]}", "ko": "wood"}
     folder = tmp_path_factory.mktemp("hostile")
     path = make_run(folder, words(HOSTILE), themes=themes, before=f"{HOSTILE[0]} {HOSTILE[1]} {HOSTILE[6]}\n")
-    shutil.copytree(path, path.parent / "two")
     base = open_run(path)
+    assure(base)  # kept in every copy, so that no test waits for it
+    shutil.copytree(path, path.parent / "two")
     toward = base.subject.model.lm_head.weight.detach().numpy()[33]
     intervene(base, making.add("resid.2", toward, coefficient=2.0), path.parent / "three")
     return path.parent
