@@ -66,7 +66,7 @@ def test_no_group_is_on_both_sides(case):
         assert not {i % 7 for i in fitted} & {i % 7 for i in forecast}
         assert fitted <= set(case.known.tolist())
     assert sorted(i for _, forecast in asked for i in forecast) == case.test.tolist()
-    assert {r["forecaster"] for r in rows} == {"linear@s", "cautious", "ceiling", "reachable"}
+    assert {r["forecaster"] for r in rows} == {"linear@s", "cautious", "cautious@nothing", "ceiling", "reachable"}
 
 
 @pytest.mark.parametrize("shared", [False, True])

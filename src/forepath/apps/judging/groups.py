@@ -9,7 +9,7 @@ wrote it will be.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -68,8 +68,9 @@ def left_out(
     ]  # fmt: skip
     made = results(side_by_side(case, works, stage=NAME))
     odds = {entrant.name: forecast for entrant, forecast in zip(fitted, made, strict=True)}
-    forecasts = forecasts | {"cautious": _cautious(case, groups, None)}
-    odds["cautious"] = _cautious(case, groups, part)
+    for name, features in _careful(case, fitted).items():
+        forecasts = forecasts | {name: _cautious(case, name, features, groups, None)}
+        odds[name] = _cautious(case, name, features, groups, part)
     before = {(r["forecaster"], r["step"]): r for r in scores_of(case.judge, forecasts)}
     after = [*scores_of(case.judge, odds), *_reachable(case, part)]
     zeros = {r["step"]: number(r["cross_entropy"]) for r in after if r["forecaster"] == "base_rate"}
@@ -104,13 +105,28 @@ def _from(zero: float | None, loss: float, top: float) -> float | None:
     return None if zero is None or not zero > top else (zero - loss) / (zero - top)
 
 
-def _cautious(case: Case, groups: np.ndarray, part: np.ndarray | None) -> Forecast:
-    """The run's site read by a forecaster that learned on groups left out within its prompts how much to dare; with
-    `part`, each test prompt by one that never saw its part of the groups.
+def _careful(case: Case, fitted: Sequence[Entrant]) -> dict[str, Callable[[], np.ndarray]]:
+    """Name -> what is read: the run's site; nothing, which shows what caution alone is worth; where the judge is to be
+    thorough, the words of the prompt, too.
+    """
+    found = {
+        "cautious": lambda: case.trial.store.arrays("activations", case.site),
+        "cautious@nothing": lambda: np.zeros((len(case.folds.prompts), 1)),
+    }
+    if case.options.thorough:
+        found |= {f"cautious@{e.name}": e.features for e in fitted if e.name == "tfidf"}
+    return found
+
+
+def _cautious(
+    case: Case, name: str, read: Callable[[], np.ndarray], groups: np.ndarray, part: np.ndarray | None
+) -> Forecast:
+    """What is read, by a forecaster that learned on groups left out within its prompts how much to dare; with `part`,
+    each test prompt by one that never saw its part of the groups.
     """
 
     def work() -> np.ndarray:
-        features = case.trial.store.arrays("activations", case.site)
+        features = read()
         odds = np.zeros((len(case.test), case.judge.horizon, len(case.folds.futures.themes)))
         parts = np.zeros(len(groups), dtype=int) if part is None else part
         for p in np.unique(parts[case.test]):
@@ -124,7 +140,7 @@ def _cautious(case: Case, groups: np.ndarray, part: np.ndarray | None) -> Foreca
             odds[inside] = made.fit(features[rows], case.futures(rows)).predict(features[case.test[inside]]).steps
         return odds
 
-    return case.forecast(case.kept.odds(f"cautious {'known' if part is None else 'left out'} {case.site}", work)[0])
+    return case.forecast(case.kept.odds(f"{name} {'known' if part is None else 'left out'} {case.site}", work)[0])
 
 
 def _reachable(case: Case, part: np.ndarray) -> list[dict[str, Any]]:
