@@ -1,9 +1,14 @@
 """Made once, kept under its key, made again for another version."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from forepath.apps.judging.entrants import Entrant
+from forepath.apps.judging.fits import share_key
 from forepath.apps.judging.keeping import Kept, number, plain_json, signature
+from forepath.apps.judging.verdict import _idle
 from forepath.store import Run
 
 
@@ -25,7 +30,9 @@ def test_work_is_done_once_for_a_key_and_a_version(tmp_path):
     assert kept.note("n", lambda: 1 / 0)["y"] == 2.0
     with pytest.raises(ZeroDivisionError):
         kept.note("m", lambda: 1 / 0)
+    assert kept.noted("m") is None
     assert kept.note("m", lambda: 5) == 5  # what failed is not kept
+    assert kept.noted("m") == 5
     store.verify()
 
 
@@ -35,3 +42,13 @@ def test_numbers_survive():
     assert np.isnan(number(plain_json(float("nan"))))
     assert plain_json((np.array([1, 2]), None, "a", True)) == [[1, 2], None, "a", True]
     assert signature([1, "a"]) != signature([1, "b"])
+
+
+def test_a_trained_row_that_adds_nothing_is_named(tmp_path):
+    kept = Kept(Run.create(tmp_path / "r", {}), "1")
+    rows = [Entrant(name, "ours", "", lambda _: None, lambda: None) for name in ("idle", "useful", "untold")]
+    for row, share in zip(rows[:2], (0.0, 0.5), strict=True):
+        kept.note(share_key(row), lambda share=share: share)
+    (told,) = _idle(SimpleNamespace(kept=kept), rows)
+    assert "idle" in told and "useful" not in told and "untold" not in told
+    assert _idle(SimpleNamespace(kept=kept), rows[1:]) == []

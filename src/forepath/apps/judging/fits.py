@@ -29,7 +29,10 @@ def forecast_of(case: Case, entrant: Entrant, refit: int = 0) -> tuple[Forecast,
     def work() -> np.ndarray:
         features = entrant.features()
         if not refit:
-            return fitted_of(case, entrant).predict(features[case.test]).steps
+            whole: Any = fitted_of(case, entrant)
+            if hasattr(whole, "share"):  # of what it learned beyond the linear chains it starts from
+                case.kept.note(share_key(entrant), lambda: whole.share)
+            return np.asarray(whole.predict(features[case.test]).steps)
         rows = case.known[redrawn(case.groups(case.known), (case.settings.seed, refit))]
         made = entrant.make(case.settings.seed + refit).fit(features[rows], case.futures(rows))
         return made.predict(features[case.test]).steps
@@ -41,6 +44,11 @@ def forecast_of(case: Case, entrant: Entrant, refit: int = 0) -> tuple[Forecast,
 def key_of(entrant: Entrant, refit: int) -> str:
     """What a fit is kept by."""
     return f"{entrant.key} refit {refit}"
+
+
+def share_key(entrant: Entrant) -> str:
+    """What is kept under it: the share of what a trained forecaster learned that helped on prompts kept aside."""
+    return f"{entrant.key} share"
 
 
 def forecasts_of(

@@ -49,6 +49,10 @@ class Kept:
             seconds = self._store.table(ODDS, items=[item])["seconds"].to_pylist()
             return self._store.arrays(ODDS, "odds", items=[item]), float(seconds[0]) if seconds else 0.0
 
+    def noted(self, key: str) -> Any:
+        """What `note` has kept under this key; None if nothing is."""
+        return self.note(key, lambda: None) if self._item(key) in self._done[NOTES] else None
+
     def note(self, key: str, work: Callable[[], Any]) -> Any:
         """Plain JSON, made by `work` if not kept yet: null is "could not judge", "inf" more than can be measured."""
         import pyarrow as pa

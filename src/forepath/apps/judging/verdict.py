@@ -17,7 +17,7 @@ from forepath.apps.judging.contrasts import contrasts
 from forepath.apps.judging.courses import courses, rare_themes
 from forepath.apps.judging.early import fit_early
 from forepath.apps.judging.entrants import Entrant, entrants
-from forepath.apps.judging.fits import forecast_of, forecasts_of, refits_of
+from forepath.apps.judging.fits import forecast_of, forecasts_of, refits_of, share_key
 from forepath.apps.judging.fusing import fusions
 from forepath.apps.judging.groups import column_of, left_out
 from forepath.apps.judging.judgement import Judgement
@@ -110,7 +110,7 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
         "strangers": strangers(case),
         "costs": prices(case, rows, {e.name: forecast_of(case, e, int(e in again))[1] for e in fitted}),
         "labels": case.trial.store.read_document("audit"),
-        "notes": [*notes_of(case.trial), told, *_slow(fitted, again)],
+        "notes": [*notes_of(case.trial), told, *_slow(fitted, again), *_idle(case, fitted)],
     }
 
 
@@ -142,6 +142,12 @@ def _slow(fitted: Sequence[Entrant], again: Sequence[Entrant]) -> list[str]:
     return (
         [f"fitted once, without a spread, and not with groups left out: {', '.join(once)} (--thorough)"] if once else []
     )
+
+
+def _idle(case: Case, fitted: Sequence[Entrant]) -> list[str]:
+    idle = ", ".join(e.name for e in fitted if case.kept.noted(share_key(e)) == 0)
+    told = "learned did not help on prompts kept aside: only the linear chains are left that they started from"
+    return [f"what {idle} {told}"] if idle else []
 
 
 def _pairs(case: Case, names: Sequence[str]) -> list[tuple[str, str]]:
