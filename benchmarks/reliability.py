@@ -1,6 +1,6 @@
 """What a server must not do: grow, lose an alarm to `kill -9`, or raise at what another server says.
 
-    python benchmarks/reliability.py memory RUN [--requests N]   resident memory of `forepath serve RUN`
+    python benchmarks/reliability.py memory RUN [--requests N] [--alarms]   resident memory of `forepath serve RUN`
     python benchmarks/reliability.py kill RUN [--kills N]        alarms heard before a kill, found in the run after
     python benchmarks/reliability.py fuzz [--streams N]          damaged event streams, fed to the proxy's parser
 
@@ -29,12 +29,13 @@ from forepath.worlds.documents import document_grammar
 
 RULE = "P(end | other within 2) > 0.001 then notify"
 """Raised in nearly every text."""
+NEVER = "P(end | other within 2) > 0.99999 then notify"
 
 
 @contextmanager
-def serving(run: str) -> Iterator[tuple[subprocess.Popen[str], str, dict[str, str]]]:
+def serving(run: str, rule: str = RULE) -> Iterator[tuple[subprocess.Popen[str], str, dict[str, str]]]:
     """(process, base URL, headers) of `forepath serve`."""
-    words = ["serve", run, "--port", "0", "--rule", RULE]
+    words = ["serve", run, "--port", "0", "--rule", rule]
     code = "from forepath.apps.cli import main; main()"
     server = subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -55,10 +56,11 @@ def resident(process: subprocess.Popen[str]) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
-def memory(run: str, requests: int) -> None:
-    """Eight clients at once, four tokens each."""
+def memory(run: str, requests: int, rule: str) -> None:
+    """Eight clients at once, four tokens each, watched. Every alarm is a row of the run, and the run's index grows by
+    it: `--alarms` shows by how much."""
     prompts = [p.text for p in document_grammar().prompts(6, 500)]
-    with serving(run) as (process, url, headers), httpx2.Client(headers=headers, timeout=600) as client:
+    with serving(run, rule) as (process, url, headers), httpx2.Client(headers=headers, timeout=600) as client:
 
         def ask(i: int) -> int:
             body = {"prompt": prompts[i % len(prompts)], "seed": i, "max_tokens": 4, "stream": i % 2 == 0}
@@ -164,13 +166,14 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=["memory", "kill", "fuzz"], default="fuzz")
     parser.add_argument("run", nargs="?", default="runs/demo")
     parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--alarms", action="store_true", help="a rule that is raised in nearly every text")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--streams", type=int, default=20_000)
     asked = parser.parse_args()
     if asked.what == "fuzz":
         fuzz(asked.streams)
     elif asked.what == "memory":
-        memory(asked.run, asked.requests)
+        memory(asked.run, asked.requests, RULE if asked.alarms else NEVER)
     else:
         kill(asked.run, asked.kills)
 

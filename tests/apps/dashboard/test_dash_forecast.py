@@ -48,6 +48,17 @@ def test_what_cannot_be_forecast_says_why(client, path, body, status, says):
     assert answer.status_code == status and says in answer.json()["error"]
 
 
+def test_a_body_that_cannot_be_read_is_a_problem_of_the_usual_form(client):
+    answer = client.post("/api/runs/one/forecast", content=b"\xff{", headers={"content-type": "application/json"})
+    unread = client.post(
+        "/api/runs/one/forecast", content=b"\xf6\x00=", headers={"content-type": "multipart/form-data"}
+    )
+    missing = client.get("/api/nowhere")
+    for got in (answer, unread, missing):
+        assert got.status_code in (400, 404, 422) and set(got.json()) == {"error", "kind"}
+    assert missing.json()["kind"] == "refused"
+
+
 def test_a_model_is_warmed_in_the_background(client, opened):
     from dash_toys import until
 

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
@@ -90,6 +91,10 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])
         return _problem(422, "InputError", f"{where}: {first['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return _problem(error.status_code, "refused", f"{request.method} {request.url.path[:200]}: {error.detail}")
 
     if STATIC.is_dir():
         app.mount("/", Page(directory=STATIC, html=True))
