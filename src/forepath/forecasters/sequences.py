@@ -18,6 +18,8 @@ from forepath.records import END, UNKNOWN, Futures
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of what the trunk adds; the best on the prompts kept aside is used."""
+LOOKED = 16
+"""Chains of a prompt kept aside, at most, that a look reads: always the same, drawn by how often they were sampled."""
 LEAST = 0.001
 """Nats per chain: a smaller gain on the prompts kept aside does not count."""
 
@@ -122,12 +124,14 @@ def train(
     """
     rng = np.random.default_rng(seed)
     known, asked = np.flatnonzero(~aside), np.flatnonzero(aside)
+    drawn = chains.some(asked, LOOKED, np.random.default_rng([seed, 1]))
+    looked = Chains(asked[drawn.owner], drawn.themes, drawn.weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         trained = [p for p in trunk.parameters() if p.requires_grad]
         optimiser = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
         kept = _copied(trunk)
-        losses = [mean_loss(trunk, reads, base, chains, asked)]
+        losses = [mean_loss(trunk, reads, base, looked, asked)]
         waited, order = 0, np.zeros(0, dtype=int)
         for step in range(recipe.steps if len(asked) and len(known) else 0):
             if len(order) < min(recipe.batch, len(known)):
@@ -144,7 +148,7 @@ def train(
                 nn.utils.clip_grad_norm_(trained, 1.0)
                 optimiser.step()
             if (step + 1) % recipe.every == 0:
-                losses.append(mean_loss(trunk, reads, base, chains, asked))
+                losses.append(mean_loss(trunk, reads, base, looked, asked))
                 better = losses[-1] < min(losses[:-1]) - LEAST
                 waited = 0 if better else waited + 1
                 if better:
@@ -153,7 +157,7 @@ def train(
                     break
     trunk.load_state_dict(kept, strict=False)
     trunk.eval()
-    shares = {s: mean_loss(trunk, reads, base, chains, asked, share=s) for s in SHARES} if len(asked) else {0.0: np.nan}
+    shares = {s: mean_loss(trunk, reads, base, looked, asked, share=s) for s in SHARES} if len(asked) else {0.0: np.nan}
     best = min(shares, key=shares.__getitem__)
     return Trained(best, tuple(losses), shares[best])
 
