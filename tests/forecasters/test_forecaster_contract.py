@@ -7,6 +7,7 @@ from forepath.checks import check_forecaster
 from forepath.errors import ActivationError, ContractError, MismatchError
 from forepath.forecasters import BaseRate, ClosedForm, LinearForecaster, Markov, Origin
 from forepath.forecasters.loading import load
+from forepath.forecasters.uniform import Uniform
 from forepath.records import Forecast, Futures, Policy
 
 ORIGIN = Origin("subject-1", "book-1", "resid.2", Policy(), 40, 8, 0)
@@ -43,6 +44,10 @@ def test_ours_keep_the_contract(make, tmp_path):
 
 def test_the_base_rate_keeps_the_contract():
     check_forecaster(BaseRate)
+
+
+def test_even_odds_keep_the_contract():
+    check_forecaster(Uniform)
 
 
 def test_markov_keeps_the_contract():
