@@ -1,6 +1,6 @@
 """Claim: after the grammar is changed and `documents` fine-tuned on it, `compare` finds that change and nothing else.
 
-    python benchmarks/changed_grammar.py [--prompts 400] [--samples 6] [--steps 250] [--folder runs/effects]
+    python benchmarks/changed_grammar.py [--prompts 400] [--samples 6] [--folder runs/effects]
 
 Two changes: a theme is dropped (`complaint`), a move is raised (`facts → decision`, eightfold). For each, `documents`
 is fine-tuned on documents of the changed grammar, and once, as a control, for as many steps on documents of the
@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from _written import beginnings, model, passages, table, tuned, without_theme, written
+from _written import TUNED, beginnings, model, passages, table, tuned, without_theme, written
 
 from forepath.effects.comparing import compare
-from forepath.organisms.tuning import Tuning
 from forepath.worlds.changes import raised, without
 from forepath.worlds.coming import Coming, ComingMove
 from forepath.worlds.documents import document_grammar
@@ -97,8 +96,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=400)
     parser.add_argument("--samples", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--nulls", type=int, default=200, help="comparisons of the base model with itself")
     parser.add_argument("--drop", default="complaint")
     parser.add_argument("--folder", type=Path, default=Path("runs/effects"))
@@ -109,24 +106,24 @@ def main() -> None:
         f"raised: {' → '.join(MOVE)}": raised(content, *MOVE, 8.0),
     }
     base = model()
-    tuning = Tuning(steps=given.steps, rate=given.rate, rows=16, longest=768)
-    made = {"control": tuned(base, "control", passages(content, 16 * given.steps, SEED + 1), [], tuning, given.folder)}
+    count = TUNED.rows * TUNED.steps
     dropped, lifted = changed
-    made[dropped] = without_theme(base, given.drop, given.steps, given.rate, given.folder)
-    made[lifted] = tuned(
-        base, "raised", passages(changed[lifted], 16 * given.steps, SEED + 3), [], tuning, given.folder
-    )
+    make = {
+        "control": lambda: tuned(base, "control", passages(content, count, SEED + 1), [], TUNED, given.folder),
+        dropped: lambda: without_theme(base, given.drop, given.folder),
+        lifted: lambda: tuned(base, "raised", passages(changed[lifted], count, SEED + 3), [], TUNED, given.folder),
+    }
     # Prompts that all three grammars can have written.
     prompts = beginnings(SEED, given.prompts, of=Grammar(changed[dropped]))
     before = {"base": written(base, prompts, given.samples, keep=given.folder)}
-    before["control"] = written(model(made["control"]), prompts, given.samples, keep=given.folder)
+    before["control"] = written(model(make["control"]()), prompts, given.samples, keep=given.folder)
     nulls(before["base"], given.samples, given.nulls)
     names = document_grammar().themes
     nothing = np.zeros(len(names))
     report("fine-tuned on the same grammar, against the base model", compare(before["base"], before["control"]),
            names, nothing, 0.0)  # fmt: skip
     for name, other in changed.items():
-        after = written(model(made[name]), prompts, given.samples, keep=given.folder)
+        after = written(model(make[name]()), prompts, given.samples, keep=given.folder)
         shift, move = exact((document_grammar(), Grammar(other)), prompts)
         for against in ("control", "base"):
             report(f"{name}, against the {against}", compare(before[against], after), names, shift, move)
