@@ -173,8 +173,8 @@ def mean_loss(
     trunk.eval()
     lost, weight = 0.0, 0.0
     with torch.inference_mode():
-        for at in range(0, len(prompts), 256):
-            chosen = prompts[at : at + 256]
+        for at in range(0, len(prompts), 64):
+            chosen = prompts[at : at + 64]
             which, owner = chains.of(chosen)
             mine, index = Chains(owner, chains.themes[which], chains.weights[which]), torch.from_numpy(chosen)
             found = chain_loss(trunk, reads[index], base.of(index), mine, share=share)
