@@ -381,6 +381,19 @@ def test_about_says_what_is_watched(server, plain):
     assert httpx2.get(f"{plain[0]}/forepath/about", headers=HEADERS).json()["monitored"] is False
 
 
+def test_the_ledger_of_live_forecasts_and_its_metrics(server):
+    def settled():
+        return httpx2.get(f"{server[0]}/forepath/about", headers=HEADERS).json()["ledger"]["forecasts"]
+
+    before = settled()
+    httpx2.post(f"{server[0]}/v1/completions", json={"prompt": "p", "seed": 4}, headers=HEADERS, timeout=60)
+    assert wait_for(lambda: settled() > before)
+    metrics = httpx2.get(f"{server[0]}/forepath/metrics", headers=HEADERS)
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert f"forepath_forecasts_total {settled()}" in metrics.text.splitlines()
+    assert httpx2.get(f"{server[0]}/forepath/metrics").status_code == 401
+
+
 # --- the door ---
 
 

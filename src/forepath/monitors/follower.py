@@ -113,6 +113,8 @@ class Follower:
     def _bet(self, theme: int) -> None:
         if self._asked is not None:
             self._evidence.bet(self._asked[None], np.array([theme]))
+            if theme != NEVER:
+                self._monitor.ledger.settle(self._asked, theme)
         self._asked = None
 
     def _read(self, reason: str, activation: Read, token: int, at: int) -> Reading:

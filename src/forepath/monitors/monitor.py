@@ -14,6 +14,7 @@ import numpy as np
 from forepath.errors import InputError
 from forepath.monitors.follower import Follower
 from forepath.monitors.guard import Guard
+from forepath.monitors.ledger import Ledger
 from forepath.monitors.readings import Reading
 from forepath.monitors.rules import Rule, Watch
 from forepath.monitors.showing import Watching, watch
@@ -96,6 +97,8 @@ class Monitor:
         self.hue: Callable[[str], str] = lambda theme: "#555555"
         """Theme -> "#rrggbb", for views."""
         self.source = source or (f"activations at {site}" if site else "text only")
+        self.ledger = Ledger(self.themes)
+        """How good the forecasts of all texts followed so far have been."""
         self._memory: tuple[str, dict[tuple[int, ...], str]] = ("", {})
         for rule in self.rules:
             Watch(rule, self.themes, horizon)

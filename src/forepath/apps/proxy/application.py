@@ -122,7 +122,13 @@ def add_own_routes(app: FastAPI, channel: Channel, monitor: Monitor | None, name
                                          "limit": off.bound if off.bound < 1e300 else None}  # fmt: skip
         return {"model": name, "monitored": True, "source": monitor.source, "themes": list(monitor.themes),
                 "horizon": monitor.horizon, "rules": [str(r) for r in monitor.rules], "off_path": path,
-                "stale": monitor.guard is not None and monitor.guard.stale}  # fmt: skip
+                "stale": monitor.guard is not None and monitor.guard.stale,
+                "ledger": monitor.ledger.summary()}  # fmt: skip
+
+    @app.get("/forepath/metrics")
+    def metrics() -> Response:
+        told = "" if monitor is None else monitor.ledger.metrics()
+        return Response(told, media_type="text/plain; version=0.0.4")
 
     @app.get("/forepath/events")
     async def events(request: Request, conversation: str | None = None) -> Response:
