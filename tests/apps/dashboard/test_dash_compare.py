@@ -55,6 +55,12 @@ def test_two_runs_are_compared_as_on_the_command_line(folder, browser):
     assert "add" in got["change"] and got["doubts"] == list(own.doubts) and got["examples"]
 
 
+def test_a_run_under_an_intervention_is_finished_without_a_forecaster(browser):
+    rows = {r["id"]: r for r in browser.get("/api/runs").json()}
+    assert (rows["two"]["state"], rows["two"]["command"]) == ("finished", None)
+    assert rows["two"]["cross_entropy"] is None and rows["one"]["cross_entropy"] is not None
+
+
 def test_a_run_beside_itself_did_not_move(browser):
     got = browser.get("/api/compare", params={"before": "one", "after": "one"}).json()
     assert not any(e["moved"] for e in rows(got).values())

@@ -56,7 +56,8 @@ def row(entry: Entry, run: OpenRun) -> RunRow:
         Stage(name="fit", done=int(store.has("forecaster")), total=1),
         Stage(name="score", done=int(store.has("scores")), total=1),
     ]
-    finished = all(s.total and s.done >= s.total for s in stages)
+    changed = store.config.get("intervention") is not None  # by `forepath intervene`: sampled and labelled is all
+    finished = all(s.total and s.done >= s.total for s in (stages[:2] if changed else stages))
     ours = base = None
     if store.has("scores"):
         first = [r for r in run.scores().rows if r.step == 1]
