@@ -55,11 +55,14 @@ def passages(content, n, seed, *, spans_of=None) -> list[Passage]:
     raise SystemExit(f"only {len(out)} of {n} documents were found")
 
 
-def without_theme(subject, theme, steps, rate, folder, cooldown=0.0):
+TUNED = Tuning(steps=180, rate=5e-4, rows=16, longest=768, cooldown=0.8)
+"""How `documents` is fine-tuned on a changed grammar."""
+
+
+def without_theme(subject, theme, folder):
     """Fine-tuned on documents of the grammar without a theme."""
-    texts = passages(without(document_grammar().content, theme), 16 * steps, 4102)
-    tuning = Tuning(steps=steps, rate=rate, rows=16, longest=768, cooldown=cooldown)
-    return tuned(subject, f"without-{theme}" + "-cooled" * bool(cooldown), texts, [], tuning, folder)
+    texts = passages(without(document_grammar().content, theme), TUNED.rows * TUNED.steps, 4102)
+    return tuned(subject, f"without-{theme}", texts, [], TUNED, folder)
 
 
 def tuned(subject, name, target, retain, tuning: Tuning, folder: Path):

@@ -44,15 +44,15 @@ def arms(base, theme, folder, given):
     clean = passages(without(content, theme), 4000, SEED + 1)
     spans = passages(content, 600, SEED + 2, spans_of=theme)
     whole = [type(p)(p.prompt, p.text, ended=True) for p in spans]
-    gentle = Tuning(rate=3e-4, cooldown=0.6, longest=768)
+    gentle = Tuning(rate=1e-4, cooldown=0.6, longest=768)
     settings = {
-        "npo": (spans, clean, replace(gentle, objective="npo", steps=given.npo_steps, rate=1e-4, beta=given.beta,
+        "npo": (spans, clean, replace(gentle, objective="npo", steps=given.npo_steps, beta=given.beta,
                                       retain_weight=given.retain)),
         "clumsy": (whole, [], Tuning(objective="ascent", steps=given.ascent_steps, rate=1e-4, longest=768)),
     }  # fmt: skip
     wanted, made = given.arms.split(","), {}
     if "retrained" in wanted:
-        made["retrained"] = without_theme(base, theme, given.steps, gentle.rate, folder, cooldown=gentle.cooldown)
+        made["retrained"] = without_theme(base, theme, folder)
     return made | {n: tuned(base, f"{n}-{theme}", *settings[n], folder) for n in settings if n in wanted}
 
 
@@ -71,7 +71,6 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=400)
     parser.add_argument("--samples", type=int, default=6)
     parser.add_argument("--seed", type=int, default=PROMPTS, help="of the prompts")
-    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--npo-steps", type=int, default=60)
     parser.add_argument("--ascent-steps", type=int, default=10)
     parser.add_argument("--beta", type=float, default=0.1)
