@@ -120,10 +120,10 @@ def _chained(kept: LinearForecaster, asked: np.ndarray, after: Futures) -> np.nd
     steps = padded(after)
     first, rest = kept.odds(asked)[:, 0], kept.transitions(asked)
     row = np.arange(len(steps))[:, None]
-    lost = np.where(steps[..., 0] < 0, np.nan, -np.log(first[row, np.maximum(steps[..., 0], 0)]))
+    lost = np.where(steps[..., 0] < 0, np.nan, -np.log(first[row, np.maximum(steps[..., 0], 0)]))  # floored: never 0
     for h in range(1, steps.shape[2]):
         before, now = np.maximum(steps[..., h - 1], 0), np.maximum(steps[..., h], 0)
-        lost += np.where(steps[..., h] < 0, 0.0, -np.log(rest[row, h - 1, before, now]))
+        lost -= np.log(np.where(steps[..., h] < 0, 1.0, rest[row, h - 1, before, now]))
     return lost
 
 
@@ -132,7 +132,7 @@ def _stepwise(odds: np.ndarray, after: Futures) -> np.ndarray:
     steps, row = padded(after), np.arange(len(odds))[:, None]
     lost = np.where(steps[..., 0] < 0, np.nan, 0.0)
     for h in range(steps.shape[2]):
-        lost += np.where(steps[..., h] < 0, 0.0, -np.log(odds[row, h, np.maximum(steps[..., h], 0)]))
+        lost -= np.log(np.where(steps[..., h] < 0, 1.0, odds[row, h, np.maximum(steps[..., h], 0)]))
     return lost
 
 

@@ -140,7 +140,7 @@ def _shifts(data: Mapping[str, Any]) -> Table:
         )
         for r in data["shifts"]
     ]
-    heads = ("shift", "forecaster", "step", "cross-entropy", "explained", "from blind", "ECE", "n")
+    heads = ("shift", "forecaster", "step", "cross-entropy", "explained", "blind", "ECE", "n")
     return Table("Other prompts, other policies", heads, cells, MEANS["shifts"], FOOLS["shifts"])
 
 

@@ -16,11 +16,11 @@ MEANS = {
     "rare": "Of themes that at most 2 in 100 samples go to next: the chance that a sample that does was given higher "
     "odds of it than one that does not, mean over those themes. 0.5 is chance.",
     "shifts": "On the left of each arrow the same prompts as they were, on the right shifted; the forecasters stay as "
-    "they were fitted, except for leave-group-out, where each was fitted without the prompts' own group. There, from "
-    "blind counts from the base rate of the prompts it was fitted to; cautious learned on groups left out within those "
-    "how far to trust itself, cautious@nothing does so without reading the prompt; reachable knows all but which of "
-    "the themes that the other groups hardly ever wrote comes. At another temperature the forecast is the same and the "
-    "truth moves.",
+    "they were fitted, except for leave-group-out, where each was fitted without the prompts' own group. "
+    "There, blind is what is explained from the base rate of the prompts it was fitted to; cautious learned "
+    "on groups left out within those how far to trust itself, cautious@nothing does so without reading the "
+    "prompt; reachable knows all but which of the themes that the other groups hardly ever wrote comes. At "
+    "another temperature the forecast is the same and the truth moves.",
     "groups": "The run's forecaster on each group's test prompts: fitted with the group, and without it.",
     "sites": "One head per site and normalisation, fitted on the training prompts; mean over the steps. The choice was "
     "made by the validation column alone.",
