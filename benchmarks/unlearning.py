@@ -9,6 +9,7 @@ there (its largest exact shift is printed), and no wider.
 
     retrained   fine-tuned on documents of the grammar without the theme
     npo         negative preference optimisation on the theme's own sentences, the same documents retained
+    both        the same, then fine-tuned, twice as long as `retrained`, on documents of the grammar without the theme
     clumsy      gradient ascent on whole documents that hold the theme, nothing retained
 """
 
@@ -20,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from _written import beginnings, model, passages, table, tuned, without_theme, written
+from _written import TUNED, beginnings, model, passages, table, tuned, without_theme, written
 
 from forepath.effects.comparing import compare
 from forepath.effects.fluency import surprises
@@ -53,7 +54,13 @@ def arms(base, theme, folder, given):
     wanted, made = given.arms.split(","), {}
     if "retrained" in wanted:
         made["retrained"] = without_theme(base, theme, folder)
-    return made | {n: tuned(base, f"{n}-{theme}", *settings[n], folder) for n in settings if n in wanted}
+    made |= {n: tuned(base, f"{n}-{theme}", *settings[n], folder) for n in settings if n in wanted}
+    if "both" in wanted:
+        emptied = tuned(base, f"npo-{theme}", *settings["npo"], folder)
+        longer = replace(TUNED, steps=2 * TUNED.steps)
+        texts = passages(without(content, theme), longer.rows * longer.steps, SEED + 3)
+        made["both"] = tuned(model(emptied), f"both-{theme}", texts, [], longer, folder)
+    return made
 
 
 def expected(theme, prompts):
@@ -75,7 +82,7 @@ def main() -> None:
     parser.add_argument("--ascent-steps", type=int, default=10)
     parser.add_argument("--beta", type=float, default=0.1)
     parser.add_argument("--retain", type=float, default=4.0)
-    parser.add_argument("--arms", default="retrained,npo,clumsy")
+    parser.add_argument("--arms", default="retrained,npo,both,clumsy")
     parser.add_argument("--folder", type=Path, default=Path("runs/effects"))
     given = parser.parse_args()
     base = model()
