@@ -7,7 +7,7 @@ READY := .venv/.ready
 test slow browser: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slow gpu browser web bench docs format clean
+.PHONY: help demo test check slow gpu browser web bench answers docs format clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -47,8 +47,11 @@ web:  ## build the dashboard's page from web/ (needs Node 20 or newer; what it b
 	$(BIN)/python -m forepath.apps.dashboard.openapi > web/openapi.json
 	cd web && npm ci && npm run types && npm run check && npm run build
 
-bench: demo  ## every benchmark, its peer in the same run
+bench: demo  ## every benchmark of speed and load, its peer in the same run (a quarter of an hour)
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+answers: $(READY)  ## what is known beforehand, found again: fine-tunes, unlearning, steering (two hours)
+	set -e; for file in benchmarks/answers/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 docs: $(READY)  ## build the documentation into site/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'

@@ -1,6 +1,6 @@
 """Claim: a theme of `documents` can be unlearned and the rest kept, and `compare` tells that from a clumsy unlearning.
 
-    python benchmarks/unlearning.py [--theme complaint] [--prompts 400] [--samples 6] [--folder runs/effects]
+    python benchmarks/answers/unlearning.py [--theme complaint] [--prompts 400] [--samples 6] [--folder runs/effects]
 
 What "unlearned" means here: at least 95 % of the texts that held the theme hold it no more, and every other theme stays
 within the margin that `compare` uses by default (five texts in a hundred, or half of what there was before if that is

@@ -1,6 +1,6 @@
 """Claim: after the grammar is changed and `documents` fine-tuned on it, `compare` finds that change and nothing else.
 
-    python benchmarks/changed_grammar.py [--prompts 400] [--samples 6] [--folder runs/effects]
+    python benchmarks/answers/changed_grammar.py [--prompts 400] [--samples 6] [--folder runs/effects]
 
 Two changes: a theme is dropped (`complaint`), a move is raised (`facts → decision`, eightfold). For each, `documents`
 is fine-tuned on documents of the changed grammar, and once, as a control, for as many steps on documents of the

@@ -1,6 +1,6 @@
 """Claim: what an edit of `documents` will shift can be foretold from activations, for a fraction of what samples cost.
 
-    python benchmarks/foresight.py [--prompts 150] [--samples 8] [--margin 0.05]
+    python benchmarks/answers/foresight.py [--prompts 150] [--samples 8] [--margin 0.05]
 
 Every head of the model set to zero, and steering vectors at two strengths (the mean of sentences of a theme minus the
 mean of all). For each, the shift of the next theme is foretold (a linear forecaster of the unchanged model, read on the

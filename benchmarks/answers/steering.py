@@ -1,6 +1,6 @@
 """Claim: `compare` gives steering of `library` a dose-response curve with its cost, worth many texts read by eye.
 
-    python benchmarks/steering.py [--prompts 60] [--samples 6] [--picture docs/steering.svg]
+    python benchmarks/answers/steering.py [--prompts 60] [--samples 6] [--picture docs/steering.svg]
 
 `library` is steered towards verse and towards dialogue, by a pair of prompts (ActAdd, Turner et al. 2023) and by the
 difference of means of a few texts (CAA, Rimsky et al. 2024), at growing strength. Its texts go on from openings in

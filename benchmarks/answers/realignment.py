@@ -1,6 +1,6 @@
 """Claim: after a LoRA fine-tune, a forecaster of the base model is read again with at most 10 % more cross-entropy.
 
-    python benchmarks/realignment.py [--prompts 360] [--samples 6] [--folder runs/effects]
+    python benchmarks/answers/realignment.py [--prompts 360] [--samples 6] [--folder runs/effects]
 
 A linear forecaster is fitted on what `documents` writes; then `documents` gets a LoRA adapter, and the forecaster is
 read on the changed model's activations: as they are, turned back (orthogonal), mapped back (affine), and, as the limit,
