@@ -25,9 +25,9 @@ from forepath.apps.settings import FOLDS, Settings, settings_in
 from forepath.errors import MismatchError, PromptError, RunIncompleteError, UnseenThemeError
 from forepath.records import UNKNOWN
 from forepath.store import Prompt, Run, prompts_table
+from forepath.subjects.asking import check_address
 from forepath.themes.codebook import Codebook
 from forepath.themes.embeddings import SentenceEmbedder
-from forepath.themes.endpoint import check_address
 
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject

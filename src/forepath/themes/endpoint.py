@@ -1,47 +1,29 @@
 """A labeller that asks a language model behind any OpenAI-compatible endpoint to choose from the codebook.
 
 The text is handed over as untrusted data between marks it cannot contain. The answer is only ever compared with the
-codebook's names: one that is not among them is a counted failure, never a label. Standard library only; nothing is
-sent anywhere but to the address given.
+codebook's names: one that is not among them is a counted failure, never a label. Nothing is sent anywhere but to the
+address given.
 """
 
 from __future__ import annotations
 
 import hashlib
-import http.client
-import json
-import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import urlsplit
 
-from forepath.errors import InputError, LabellerError
+from forepath.errors import LabellerError, SubjectError
 from forepath.records import OTHER, Segment, Trajectory
+from forepath.subjects.asking import Asked, Endpoint
 from forepath.themes.codebook import Codebook, Theme
 from forepath.themes.segmentation import segment
 
-TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-"""HTTP answers after which the same question may be answered later."""
 LONGEST_TEXT = 4000
 """Characters of a segment sent."""
-LONGEST_REPLY = 1_000_000
-"""Bytes of an answer read."""
-LONGEST_WAIT = 60.0
-PATIENCE = 3
-"""Questions in a row without an answer after which the endpoint is taken to be down."""
 
 
 @dataclass(slots=True)
-class Cost:
+class Cost(Asked):
     """What labelling has cost so far, as the endpoint counts it."""
 
-    requests: int = 0
-    """Sent, those that failed included."""
-    prompt_tokens: int = 0
-    reply_tokens: int = 0
-    retries: int = 0
     outside: int = 0
     """Answers that were no name of the codebook."""
 
@@ -68,14 +50,9 @@ class EndpointLabeller:
     cost: Cost = field(default_factory=Cost)
 
     def __post_init__(self) -> None:
-        check_address(self.url)
-        if self.tries < 1 or not self.timeout > 0:
-            raise InputError(f"tries is {self.tries}, timeout {self.timeout}; wanted at least 1 and more than 0")
+        self._endpoint = Endpoint(self.url, self.key, self.timeout, self.tries, self.wait, self.cost)
         self._names = {_folded(name): name for name in (*(t.name for t in self.codebook.themes), OTHER)}
         self._answers: dict[str, str] = {}
-        self._silences = 0
-        # Redirects would carry the key and the text to an address that nobody gave.
-        self._opener = urllib.request.build_opener(_NoRedirect)
 
     def label(self, trajectory: Trajectory) -> Trajectory:
         text = trajectory.text
@@ -99,80 +76,16 @@ class EndpointLabeller:
         return self._answers[text]
 
     def _ask(self, messages: list[dict[str, str]]) -> str:
-        """The answer's text, after as many retries as it takes and is allowed."""
-        body = {"model": self.model, "messages": messages, "temperature": 0, "max_tokens": 64}
-        headers = {"Content-Type": "application/json"}
-        if self.key:
-            headers["Authorization"] = f"Bearer {self.key}"
-        address = self.url.rstrip("/") + "/chat/completions"
-        wait = self.wait
-        for left in range(self.tries - 1, -1, -1):
-            self.cost.requests += 1
-            request = urllib.request.Request(address, json.dumps(body).encode(), headers)
-            try:
-                with self._opener.open(request, timeout=self.timeout) as answer:
-                    reply = answer.read(LONGEST_REPLY)
-                self._silences = 0
-                return self._read(reply)
-            except urllib.error.HTTPError as error:
-                with error:
-                    after = error.headers.get("Retry-After", "")
-                if error.code in TRANSIENT and not left:
-                    self._give_up_if_down(address, error)
-                if error.code not in TRANSIENT or not left:
-                    raise LabellerError(
-                        f"{address} answered {error.code} {error.reason}; check address, model {self.model!r} and key"
-                    ) from error
-                wait = float(after) if after.isdigit() else wait
-            except (OSError, http.client.HTTPException) as error:
-                if not left:
-                    self._give_up_if_down(address, error)
-                    raise LabellerError(
-                        f"{address} gave no answer in {self.tries} tries of {self.timeout:g} s ({error}); is it up?"
-                    ) from error
-            self.cost.retries += 1
-            time.sleep(min(wait, LONGEST_WAIT))
-            wait *= 2
-        raise AssertionError("unreachable: the last try returns or raises")
-
-    def _give_up_if_down(self, address: str, error: Exception) -> None:
-        """Raises `InputError` after `PATIENCE` questions in a row without an answer: an outage is not a judgement."""
-        self._silences += 1
-        if self._silences >= PATIENCE:
-            raise InputError(
-                f"{address} gave no answer to {self._silences} questions in a row, {self.tries} tries each ({error}); "
-                "start it or mend its address, and resume: what was labelled before stays"
-            ) from error
-
-    def _read(self, body: bytes) -> str:
+        """The answer's text."""
+        question = {"model": self.model, "messages": messages, "temperature": 0, "max_tokens": 64}
         try:
-            data: Any = json.loads(body)
-            usage = data.get("usage") or {}
-            self.cost.prompt_tokens += int(usage.get("prompt_tokens") or 0)
-            self.cost.reply_tokens += int(usage.get("completion_tokens") or 0)
-            return str(data["choices"][0]["message"]["content"])
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-            raise LabellerError(
-                f"{self.url} answered {body[:80]!r}; wanted an OpenAI-compatible chat completion: check the address"
-            ) from error
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
-        return None
-
-
-def check_address(url: str) -> None:
-    """Raises `InputError` unless `url` can be that of an endpoint."""
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InputError(
-            f"endpoint {url!r}: wanted an http:// or https:// address such as http://host:8000/v1, without a key in it"
-        )
+            answer = self._endpoint.ask("chat/completions", question)
+            try:
+                return str(answer["choices"][0]["message"]["content"])
+            except (KeyError, IndexError, TypeError) as error:
+                raise self._endpoint.strange(answer) from error
+        except SubjectError as error:
+            raise LabellerError(str(error)) from error
 
 
 def question(codebook: Codebook, text: str) -> list[dict[str, str]]:
