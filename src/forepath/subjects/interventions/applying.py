@@ -7,7 +7,7 @@ streams of one subject may so be read in turn, one changed and one not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,38 +47,33 @@ class Applied:
     @contextmanager
     def active(self, touched: Sequence[Touched]) -> Iterator[None]:
         """Within, every forward pass announced to `scene` is changed, and counted in `touched`, one count per part."""
-        with ExitStack() as stack:
-            stack.enter_context(self._swapped())
-            handles: list[Any] = []
-            stack.callback(_remove, handles)
-            view: list[Any] = [None]
+        view: list[Any] = [None]
 
-            def enter(_: Any, args: Any, kwargs: Any) -> None:
-                ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
-                view[0] = self.scene.view(*ids.shape)
-                for n in self._weights:  # weights change every position
-                    touched[n].add(view[0].real, view[0].written)
+        def enter(_: Any, args: Any, kwargs: Any) -> None:
+            ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+            view[0] = self.scene.view(*ids.shape)
+            for n in self._weights:  # weights change every position
+                touched[n].add(view[0].real, view[0].written)
 
-            handles.append(self._model.register_forward_pre_hook(enter, with_kwargs=True))
-            for n, change in self._changes:
-                handles += change.target.hook(_counted(change, touched[n], view))
-            yield
-
-    def require(self, touched: Sequence[Touched], *, wrote: bool) -> None:
-        """Raises `InterventionError` where a part changed nothing; without `wrote`, those for written tokens may."""
-        require([t for n, t in enumerate(touched) if wrote or n not in self._late], self._subject)
-
-    @contextmanager
-    def _swapped(self) -> Iterator[None]:
         before = {}
+        handles: list[Any] = []
         try:
             for parameter, data in self._swap.items():
                 before[parameter] = parameter.data
                 parameter.data = data
+            handles.append(self._model.register_forward_pre_hook(enter, with_kwargs=True))
+            for n, change in self._changes:
+                handles += change.target.hook(_counted(change, touched[n], view))
             yield
         finally:
+            for handle in handles:
+                handle.remove()
             for parameter, data in before.items():
                 parameter.data = data
+
+    def require(self, touched: Sequence[Touched], *, wrote: bool) -> None:
+        """Raises `InterventionError` where a part changed nothing; without `wrote`, those for written tokens may."""
+        require([t for n, t in enumerate(touched) if wrote or n not in self._late], self._subject)
 
 
 class Use:
@@ -112,18 +107,14 @@ class Use:
 def _counted(change: Change, touched: Touched, view: list[Any]) -> Any:
     def edit(value: torch.Tensor) -> torch.Tensor:
         mask: np.ndarray = change.where(view[0])
-        if not mask.any():
+        everywhere = mask is view[0].real and view[0].full
+        if not everywhere and not mask.any():
             return value
         touched.add(mask, view[0].written)
         whole = value.reshape(*mask.shape, -1)  # OPT hands rows and positions to its MLP as one axis
         changed = change.values(whole, view[0]).to(value.dtype)
-        if not mask.all():
+        if not everywhere and not mask.all():
             changed = torch.where(torch.from_numpy(mask).to(value.device)[..., None], changed, whole)
         return changed.reshape(value.shape)
 
     return edit
-
-
-def _remove(handles: Sequence[Any]) -> None:
-    for handle in handles:
-        handle.remove()
