@@ -110,11 +110,12 @@ def _counted(change: Change, touched: Touched, view: list[Any]) -> Any:
         everywhere = mask is view[0].real and view[0].full
         if not everywhere and not mask.any():
             return value
-        touched.add(mask, view[0].written)
-        whole = value.reshape(*mask.shape, -1)  # OPT hands rows and positions to its MLP as one axis
+        touched.add(mask, view[0].written, everywhere=everywhere)
+        flat = value.shape[:-1] != mask.shape  # OPT hands rows and positions to its MLP as one axis
+        whole = value.reshape(*mask.shape, -1) if flat else value
         changed = change.values(whole, view[0]).to(value.dtype)
         if not everywhere and not mask.all():
             changed = torch.where(torch.from_numpy(mask).to(value.device)[..., None], changed, whole)
-        return changed.reshape(value.shape)
+        return changed.reshape(value.shape) if flat else changed
 
     return edit
