@@ -162,17 +162,17 @@ def test_the_contract_catches_subjects_that_break_it(llama, monkeypatch):
         check_subject(FakeSubject(), ["one", "three"], harmless=[making.prompted("before")])
     with pytest.raises(ContractError, match="left something behind"):
         check_subject(Stuck(), ["one", "three"], telling=[making.sampled(max_tokens=1)])
-    from forepath.subjects.interventions import applying
+    from forepath.subjects.interventions.targets import Target
 
-    subject, remove = make("llama"), applying._remove
+    hook = Target.hook
 
-    def leave_one(handles):
-        remove(handles)
-        subject.model.register_forward_hook(lambda *_: None)
+    def leave_one(target, change):
+        target.module.register_forward_hook(lambda *_: None)
+        return hook(target, change)
 
-    monkeypatch.setattr(applying, "_remove", leave_one)
+    monkeypatch.setattr(Target, "hook", leave_one)
     with pytest.raises(ContractError, match="left something behind"):
-        check_subject(subject, PROMPTS[:2], telling=[making.ablate("mlp:2")], max_tokens=4)
+        check_subject(make("llama"), PROMPTS[:2], telling=[making.ablate("mlp:2")], max_tokens=4)
 
 
 def test_a_trajectory_says_what_was_done_and_a_run_keeps_it(llama):
