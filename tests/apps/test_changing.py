@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from forepath.apps.cli import app
-from forepath.apps.comparing import compare_runs, labelled
+from forepath.apps.comparing import compare_runs, intervention_of, labelled
 from forepath.apps.intervening import intervene, reference_texts, sweep
 from forepath.apps.pipeline import resume, run
 from forepath.apps.runs import open_run
@@ -139,6 +139,10 @@ def test_the_command_line(base, changed, tmp_path):
     texts = ("--toward", tmp_path / "plus.txt", "--away", tmp_path / "minus.txt", "--strength", "3")
     done = forepath("intervene", base.path, "--add", "resid.1", *texts, "--prefix", "w9 ", "--out", tmp_path / "x")
     assert done.exit_code == 0, done.output
+    words = ("--change", "actadd resid.1 positive='w30 w31' negative=w9 coefficient=2", "--change", "policy temperature=0.5")
+    done = forepath("intervene", base.path, *words, "--out", tmp_path / "told")
+    assert done.exit_code == 0, done.output
+    assert [p.kind for p in intervention_of(open_run(tmp_path / "told")).parts] == ["actadd", "policy"]
     (tmp_path / "change.json").write_text(json.dumps({"kind": "quantise", "params": {"bits": 3}}))
     done = forepath("intervene", base.path, "--file", tmp_path / "change.json", "--out", tmp_path / "rounded")
     assert done.exit_code == 0, done.output
@@ -149,6 +153,7 @@ def test_the_command_line(base, changed, tmp_path):
     [
         ((), "nothing to change"),
         (("--add", "resid.1"), "--toward FILE and --away FILE"),
+        (("--change", "quantise bit=4"), "quantise takes bits"),
         (("--file", "/nowhere.json"), "holds no intervention"),
         (("--ablate", "head:1.0", "--how", "mean", "--texts", "/nowhere.txt"), "cannot be read"),
     ],

@@ -128,6 +128,37 @@ def test_changes_of_the_stream_equal_hand_made_hooks(any_model):
         assert greedy(any_model, intervention) == expected, intervention.kind
 
 
+def test_a_subspace_alone_is_ablated(llama, tmp_path):
+    """A direction, and two rows of a dictionary's decoder: zero, mean and resample change what lies along them only."""
+    from safetensors.numpy import save_file
+
+    rows = np.random.default_rng(0).normal(size=(5, WIDTH)).astype(np.float32)
+    save_file({"decoder": rows}, tmp_path / "sae.safetensors")
+    features = [making.stored(tmp_path / "sae.safetensors", "decoder", row=r) for r in (1, 3)]
+    basis = torch.linalg.qr(torch.tensor(rows[[1, 3]].T)).Q
+    words = ["w5", "w9", "w20"]
+    pool = torch.tensor(llama.activations(words, ["resid.2"])["resid.2"])
+    changes = {
+        "zero": lambda v: v - (v @ basis) @ basis.T,
+        "mean": lambda v: v + ((pool.mean(0) - v) @ basis) @ basis.T,
+    }
+    for how, change in changes.items():
+        with hooked(llama.anatomy.blocks[1], change):
+            expected = [written_plainly(llama, p, 10) for p in PROMPTS]
+        made = making.ablate("resid.2", how, texts=words if how == "mean" else (), along=features)
+        assert greedy(llama, made) == expected, how
+    projected = making.project_out("resid.2", features)
+    assert greedy(llama, making.ablate("resid.2", along=features)) == greedy(llama, projected)
+    moved, plain = (llama.activations(PROMPTS, ["resid.2"], intervention=i)["resid.2"]
+                    for i in (making.ablate("resid.2", "resample", texts=words, along=features), None))  # fmt: skip
+    apart = moved - plain
+    np.testing.assert_allclose(apart @ basis.numpy() @ basis.numpy().T, apart, atol=1e-5)
+    nearest = np.abs(moved[:, None] @ basis.numpy() - pool.numpy() @ basis.numpy()).max(-1).min(1)
+    assert (nearest < 1e-5).all() and np.abs(apart).max() > 0.01
+    with pytest.raises(InterventionError, match="no row 7"):
+        greedy(llama, making.project_out("resid.2", [making.stored(tmp_path / "sae.safetensors", "decoder", row=7)]))
+
+
 def test_the_entry_of_the_first_block_and_a_whole_block(any_model):
     first, second = any_model.anatomy.blocks[:2]
     with hooked(first, lambda v: v * 1 + 3 * torch.tensor(RAMP, dtype=v.dtype), before=True):
@@ -229,6 +260,7 @@ ALL = [
     making.ablate("head:2.1"),
     making.ablate("mlp:2", "mean", texts=PROMPTS),
     making.ablate("head:1.0,2", "resample", texts=PROMPTS),
+    making.ablate("resid.2", "resample", texts=PROMPTS, along=[RAMP, np.ones(WIDTH)]),
     making.add("resid.1", RAMP, coefficient=3, where="written"),
     making.actadd("resid.2", "w4 w5", "w6", coefficient=4),
     making.patch("head:2.1", "w9 w9 w8"),

@@ -46,15 +46,32 @@ def intervene(
     prefix: Annotated[str, typer.Option(help="Write this before every prompt.")] = "",
     suffix: Annotated[str, typer.Option(help="Write this after every prompt.")] = "",
     system: Annotated[str | None, typer.Option(help="A system turn, for chat models.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option(metavar="WORDS", help="Any change, in words (above); repeat it.")
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="An intervention as JSON: kind, site, params.")] = None,
     trust_remote_code: Trust = False,
 ) -> None:
     """Sample a run's prompts and seeds again with the model changed, read by the same codebook.
 
-    Several changes are made together, in the order above. `forepath compare RUN OUT` says what they changed.
+    Several changes are made together, in the order below. `forepath compare RUN OUT` says what they changed.
+
+
+    \b
+    In words (--change), with the arguments of forepath.subjects.interventions.making; @ reads a file:
+      ablate resid.3 how=mean along=@sae.safetensors:W_dec:17,23    a direction, features of a dictionary
+      actadd resid.2 positive='Once upon a time' coefficient=4      negative is a space unless given
+      add resid.3 toward=@verse.txt away=@prose.txt coefficient=2   or vector=@dirs.safetensors:verse
+      clamp resid.3 vector=@dirs.safetensors:verse value=2
+      project_out resid.3 vectors=@dirs.safetensors:verse           sparsify hidden:3 keep=0.1
+      patch resid.2 source='Dear Sir' positions=-1                  where: the prompt's last position
+      edit mlp:3 keys=@subjects.txt background=@texts.txt target=' wool'
+      swap directory=DIR      adapter directory=DIR scale=0.5       quantise bits=4 group=32
+      prompt prefix='Dear'    policy temperature=0.5 top_p=0.9
     """
     from forepath.apps.intervening import intervene as intervene_run
-    from forepath.apps.intervening import named, read_lines, reference_texts, touched_text
+    from forepath.apps.intervening import named, reference_texts, touched_text
+    from forepath.apps.phrases import read_lines, read_phrase
     from forepath.apps.runs import open_run
     from forepath.errors import InputError
     from forepath.subjects.interventions import making
@@ -73,11 +90,12 @@ def intervene(
     parts += [making.adapter(adapter)] if adapter else []
     parts += [making.quantise(bits)] if bits is not None else []
     parts += [making.prompted(prefix, suffix, system=system)] if prefix or suffix or system else []
+    parts += [read_phrase(words, lambda: reference_texts(base)) for words in change or ()]
     parts += [_read(file)] if file else []
-    change = named(parts)
+    whole = named(parts)
     with _TOLD["working"]("what was committed is kept, the same command goes on") as report:
-        store = intervene_run(base, change, out, report=report)
-    print(f"{making.describe(change)}\n{touched_text(store)}".rstrip(), file=sys.stderr)
+        store = intervene_run(base, whole, out, report=report)
+    print(f"{making.describe(whole)}\n{touched_text(store)}".rstrip(), file=sys.stderr)
     print(out)
 
 

@@ -92,23 +92,12 @@ def sweep(base: OpenRun, *, prompts: int = 200, step: int = 1, report: Report = 
     )
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file that are not blank. Raises `InputError`."""
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as text ({error}); give a UTF-8 file, one text a line") from error
-    if not lines:
-        raise InputError(f"{path} has no lines with text")
-    return lines
-
-
 def named(parts: Sequence[Intervention]) -> Intervention:
     """The parts as one. Raises `InputError` for none."""
     from forepath.subjects.interventions.making import sequence
 
     if not parts:
-        raise InputError("nothing to change: give --ablate, --add, --weights, --prefix … (see --help)")
+        raise InputError("nothing to change: give --ablate, --change, --weights, --prefix … (see --help)")
     return parts[0] if len(parts) == 1 else sequence(*parts)
 
 

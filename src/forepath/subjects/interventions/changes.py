@@ -5,9 +5,9 @@ Each is prepared once per subject (vectors and means are read then) and knows ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -55,6 +55,21 @@ def _ablate(subject: HuggingFaceSubject, target: Target, part: Intervention) -> 
     name = parse(part.site)
     if name.kind in ("attn_out", "mlp_out"):
         check_additive(subject.model, subject.anatomy, name.block)
+    instead = _instead(subject, target, part)
+    if "along" not in part.params:
+        return instead
+    basis = _basis(subject, target, part.params["along"])
+
+    def values(value: torch.Tensor, view: View) -> torch.Tensor:
+        span = basis.to(value.dtype)
+        out: torch.Tensor = value + ((instead(value, view) - value) @ span) @ span.T
+        return out
+
+    return values
+
+
+def _instead(subject: HuggingFaceSubject, target: Target, part: Intervention) -> Values:
+    """What stands in the place of what is ablated."""
     how = part.params["how"]
     if how == "zero":
         return lambda value, view: torch.zeros_like(value)
@@ -63,6 +78,13 @@ def _ablate(subject: HuggingFaceSubject, target: Target, part: Intervention) -> 
         mean = pool.mean(0)
         return lambda value, view: mean.to(value.dtype).expand_as(value)
     return _Resample(pool)
+
+
+def _basis(subject: HuggingFaceSubject, target: Target, vectors: Sequence[Any]) -> torch.Tensor:
+    """(width, dimensions) orthonormal, of what the vectors span: those that depend on one another span less."""
+    spanning = torch.stack([resolve(subject, target, v) for v in vectors])
+    left, size, _ = torch.linalg.svd(spanning.T, full_matrices=False)
+    return left[:, size > 1e-6 * size[0]]
 
 
 class _Resample:
@@ -120,9 +142,7 @@ def _clamp(subject: HuggingFaceSubject, target: Target, part: Intervention) -> V
 
 
 def _project_out(subject: HuggingFaceSubject, target: Target, part: Intervention) -> Values:
-    spanning = torch.stack([resolve(subject, target, v) for v in part.params["vectors"]])
-    left, size, _ = torch.linalg.svd(spanning.T, full_matrices=False)
-    basis = left[:, size > 1e-6 * size[0]]  # vectors that depend on one another span less
+    basis = _basis(subject, target, part.params["vectors"])
 
     def values(value: torch.Tensor, view: View) -> torch.Tensor:
         span = basis.to(value.dtype)

@@ -26,7 +26,7 @@ Vector = Sequence[float] | np.ndarray | Mapping[str, Any]
 """Numbers, or `contrast(...)`, or `stored(...)`."""
 
 KINDS: dict[str, tuple[set[str], set[str]]] = {
-    "ablate": ({"how"}, {"texts", "where"}),
+    "ablate": ({"how"}, {"texts", "along", "where"}),
     "add": ({"vector"}, {"coefficient", "where"}),
     "actadd": ({"positive", "negative"}, {"coefficient"}),
     "clamp": ({"vector", "value"}, {"where"}),
@@ -47,8 +47,18 @@ PLACED = frozenset({"ablate", "add", "actadd", "clamp", "project_out", "sparsify
 """Kinds that need a site."""
 
 
-def ablate(site: str, how: str = "zero", *, texts: Sequence[str] = (), where: Where = "all") -> Intervention:
+def ablate(
+    site: str,
+    how: str = "zero",
+    *,
+    texts: Sequence[str] = (),
+    along: Sequence[Vector] | np.ndarray = (),
+    where: Where = "all",
+) -> Intervention:
     """Take a part away: "zero" it, or put there its "mean" over all positions of `texts`, or "resample" it from them.
+
+    `along`: only what lies in the subspace that these vectors span is taken away or replaced, and the rest stays: one
+    direction, or what some features of a sparse autoencoder write (the `stored` rows of its decoder).
 
     "resample" gives every position the value of a random position of `texts`, a function of the row's seed (of the
     prompt, while that is read) alone (Chan et al. 2022, causal scrubbing). Zero is far from anything the model has
@@ -60,7 +70,8 @@ def ablate(site: str, how: str = "zero", *, texts: Sequence[str] = (), where: Wh
         raise InputError(
             f"how={how!r} with {len(texts)} texts; mean and resample need reference texts, zero takes none"
         )
-    extra = {"texts": list(texts)} if texts else {}
+    extra: dict[str, Any] = {"texts": list(texts)} if texts else {}
+    extra |= {"along": [_vector(v) for v in along]} if len(along) else {}
     return _made("ablate", site, {"how": how, **extra, "where": where})
 
 
@@ -200,9 +211,16 @@ def contrast(
     return {"positive": list(positive), "negative": list(negative), "read": read, "unit": unit}
 
 
-def stored(path: Path | str, key: str) -> dict[str, Any]:
-    """A vector kept in a safetensors file, for when it is too long to be written out."""
-    return {"file": str(path), "key": key, "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
+def stored(path: Path | str, key: str, *, row: int | None = None) -> dict[str, Any]:
+    """A vector kept in a safetensors file, for when it is too long to be written out; of a matrix, one `row` of it.
+
+    Raises `InputError` for a file that cannot be read.
+    """
+    try:
+        mark = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); give a safetensors file") from error
+    return {"file": str(path), "key": key, **({} if row is None else {"row": int(row)}), "sha256": mark}
 
 
 def check(intervention: Intervention) -> tuple[Intervention, ...]:

@@ -98,4 +98,9 @@ def _stored(given: Mapping[str, Any]) -> torch.Tensor:
     tensors = load(data)
     if given["key"] not in tensors:
         raise InterventionError(f"{given['file']} has no {given['key']!r}; it has {', '.join(sorted(tensors))}")
-    return tensors[given["key"]].float().reshape(-1)
+    found = tensors[given["key"]].float()
+    if "row" not in given:
+        return found.reshape(-1)
+    if found.ndim != 2 or not 0 <= given["row"] < len(found):
+        raise InterventionError(f"{given['key']!r} of {given['file']} is {tuple(found.shape)}: no row {given['row']}")
+    return found[given["row"]]
