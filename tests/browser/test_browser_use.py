@@ -294,6 +294,27 @@ def test_alarms_are_shown_logged_and_obeyed(open_page):
     expect(page.locator(".stream .badge")).to_have_text("over", timeout=90_000)
 
 
+def test_the_ledger_of_live_forecasts_is_always_there_and_grows(open_page):
+    page = open_page("/live?run=one")
+    ledger, said = page.locator("section[aria-label=Ledger]"), re.compile(r"(\d+) forecasts in (\d+) texts")
+    expect(ledger).to_contain_text("theme before")  # before anything is written here
+    write(page)
+    expect(page.locator(".stream .badge")).to_have_text("over", timeout=90_000)
+    expect(ledger.locator("circle.mark").first).to_be_visible()
+    expect(ledger).to_contain_text("too few to say")
+    seen = said.search(ledger.inner_text())
+    assert seen and int(seen[1]) > 1 and int(seen[2]) >= 1
+    page.reload()
+    expect(ledger).to_contain_text(said)
+    other = open_page("/live?run=one")  # another tab, nothing chosen: told as it happens
+    expect(other.locator("section[aria-label=Ledger]")).to_contain_text(said)
+    write(page)
+    expect(other.locator("section[aria-label=Ledger]")).not_to_contain_text(seen[0], timeout=90_000)
+    with page.expect_download() as taken:
+        ledger.get_by_role("button", name="CSV").click()
+    assert "theme before" in Path(taken.value.path()).read_text()
+
+
 def test_a_bad_rule_says_how_one_is_written(open_page):
     page = open_page("/live?run=one")
     page.fill("#live-prompt", PROMPT)

@@ -24,6 +24,7 @@ from forepath.monitors.fitting import Transfer, compare_at_places, fit_mid_text
 from forepath.monitors.gathering import Places, gather
 from forepath.monitors.guard import Familiar, Guard
 from forepath.monitors.judging import Followed, follow_all
+from forepath.monitors.ledger import Ledger
 from forepath.monitors.monitor import Monitor, OffPath
 from forepath.monitors.rules import Rule
 from forepath.monitors.threshold import calibrated, ville
@@ -83,7 +84,8 @@ def write_monitor(run: OpenRun, *, samples: int = 4, every: int = 24, report: Re
         mid.save(folder / "mid-text", replace(origin, samples=samples, seed=SEED))
         text.save(folder / "text only", replace(origin, samples=samples, seed=SEED, site="text"))
         _write_familiar(folder / "guard.safetensors", Familiar.of(_prompt_ends(places)))
-    store.write_document("monitoring", _document(places, transfers, highest, themes, samples, every))
+    known = places.transitions(themes, (train | validation)[places.prompt_of])
+    store.write_document("monitoring", _document(places, transfers, highest, known, themes, samples, every))
 
 
 def open_monitor(
@@ -131,7 +133,20 @@ def open_monitor(
         off_path=OffPath(rate, bound, tuple(off_path_actions)),
     )  # fmt: skip
     monitor.hue = lambda theme: look_of(theme, run.themes).hue
+    monitor.ledger = open_ledger(run)
     return monitor
+
+
+def open_ledger(run: OpenRun) -> Ledger:
+    """An empty ledger of the run's themes; its rivals know the texts that `write_monitor` fitted on, if it did."""
+    found: dict[str, Any] = run.store.read_document("monitoring") if run.store.has("monitoring") else {}
+    known = found.get("transitions")
+    return Ledger(run.themes, None if known is None else np.array(known))
+
+
+def source_of(run: OpenRun) -> str:
+    """Where the forecasts of `open_monitor` come from if no source is asked for, in words."""
+    return SOURCES["mid-text" if run.store.has("monitoring") else "prompt ends"]
 
 
 def monitoring_text(run: OpenRun) -> str:
@@ -209,7 +224,7 @@ def _prompt_ends(places: Places) -> np.ndarray:
 
 
 def _document(
-    places: Places, transfers: Sequence[Transfer], highest: dict[str, list[float]],
+    places: Places, transfers: Sequence[Transfer], highest: dict[str, list[float]], transitions: np.ndarray,
     themes: Sequence[str], samples: int, every: int,
 ) -> dict[str, Any]:  # fmt: skip
     return {
@@ -218,6 +233,7 @@ def _document(
         "places": len(places.chains),
         "unjudged": places.unjudged,
         "lengths": places.mean_lengths(themes).tolist(),
+        "transitions": transitions.tolist(),
         "highest": {name: [v if np.isfinite(v) else "inf" for v in values] for name, values in highest.items()},
         "transfers": [{**asdict(t), "nats": asdict(t.nats)} for t in transfers],
     }

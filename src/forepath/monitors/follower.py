@@ -13,6 +13,7 @@ import numpy as np
 
 from forepath.monitors.evidence import Evidence
 from forepath.monitors.hazards import hazards, independent
+from forepath.monitors.ledger import Settled
 from forepath.monitors.listening import Heard, Listener
 from forepath.monitors.readings import Alarm, Reading
 from forepath.monitors.rules import Watch
@@ -30,7 +31,7 @@ Read = np.ndarray | Callable[[], np.ndarray] | None
 class Follower:
     """Made by `Monitor.open`. Feed it each token's text and the activation that produced the token, then finish."""
 
-    def __init__(self, monitor: Monitor, prompt: str, doubts: Sequence[str]) -> None:
+    def __init__(self, monitor: Monitor, prompt: str, doubts: Sequence[str], name: str = "") -> None:
         self._monitor = monitor
         self._prompt = prompt
         self._doubts = tuple(doubts)
@@ -39,6 +40,7 @@ class Follower:
         self._end = self._index[END]
         self._evidence = Evidence(1)
         self._off_path = self._stale = False
+        self._account = monitor.ledger.open(name)
         self._watches = [Watch(rule, monitor.themes, monitor.horizon) for rule in monitor.rules]
         self._asked: np.ndarray | None = None
         """Odds of the theme of the sentence being written, given before it began."""
@@ -48,6 +50,8 @@ class Follower:
         """Themes heard so far, repeats collapsed; `end` last once the text ended by itself."""
         self.heard: list[Heard] = []
         """All finished sentences so far."""
+        self.settled: list[Settled] = []
+        """Forecasts held against what came so far."""
         self.tokens = 0
         """Tokens fed so far."""
         self.ends: list[int] = []
@@ -114,8 +118,14 @@ class Follower:
         if self._asked is not None:
             self._evidence.bet(self._asked[None], np.array([theme]))
             if theme != NEVER:
-                self._monitor.ledger.settle(self._asked, theme)
+                self._settle(self._asked, theme)
         self._asked = None
+
+    def _settle(self, odds: np.ndarray, theme: int) -> None:
+        top = int(odds.argmax())
+        one = Settled(self._monitor.themes[theme], self._theme, float(odds[theme]), float(odds[top]), top == theme)
+        self._account.settle(len(self.settled), one)
+        self.settled.append(one)
 
     def _read(self, reason: str, activation: Read, token: int, at: int) -> Reading:
         monitor = self._monitor

@@ -57,6 +57,16 @@ class Places:
         kept = range(len(self.chains)) if chosen is None else np.flatnonzero(chosen)
         return futures_of([[self.chains[i]] for i in kept], tuple(themes), horizon)
 
+    def transitions(self, themes: Sequence[str], chosen: np.ndarray) -> np.ndarray:
+        """(themes + 1, themes) int: how often a sentence had each theme after each theme before, at the places where
+        `chosen` (places,) is true and a sentence begins; the last row is for no theme before."""
+        index = {theme: i for i, theme in enumerate(themes)}
+        counts = np.zeros((len(index) + 1, len(index)), dtype=int)
+        for i in np.flatnonzero(chosen & (self.reasons != "tokens")):
+            if self.chains[i]:
+                counts[index.get(self.before[i] or "", -1), index[self.chains[i][0]]] += 1
+        return counts
+
     def mean_lengths(self, themes: Sequence[str]) -> np.ndarray:
         """(themes,) mean tokens of a segment; that of all where a theme was never written; 0 for the end."""
         every = [n for lengths in self.lengths.values() for n in lengths] or [0]

@@ -1,67 +1,188 @@
 """Live forecasts held against what was then written: is the forecaster as good here as it was when it was judged?
 
-Every forecast of the next theme is settled when that theme is heard. Beside it stands the base rate of what has been
-heard before it, so that neither side sees the answer first (prequential scoring; Dawid 1984, J. R. Stat. Soc. A
-147:278). Texts share prompts and themes share texts, so no interval is given. Knows odds and outcomes only.
+Every forecast of the next theme is settled when that theme is heard. Beside it stand two rivals that see no
+activations: the base rate of the themes heard before it, and how often a theme came after the one before it. Both go on
+learning, so that neither side sees the answer first (prequential scoring; Dawid 1984, J. R. Stat. Soc. A 147:278), and
+begin with what the forecaster was fitted on, where that is known. Sentences of one text hang together, so intervals
+draw texts: the skill is a ratio of sums over texts (Cochran 1977, Sampling Techniques, 6.4). Knows odds and
+outcomes only.
 """
 
 from __future__ import annotations
 
+import math
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 BINS = 10
+LEAST_TEXTS = 20
+"""With forecasts in fewer texts nothing is said of skill: the interval would be of little worth."""
+LEAST_IN_BIN = 5
+"""Texts without which a point of the reliability curve has no interval."""
+RIVALS = ("base rate", "theme before")
+PULL = 4.0
+"""Sentences that the base rate counts for among those heard after one theme."""
 _LEAST = 1e-12
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A forecast of the next theme, and what came: all that the ledger keeps of it."""
+
+    theme: str
+    """What came."""
+    before: str | None
+    """Heard last when the forecast was made; None at a text's beginning, or if it could not be judged."""
+    given: float
+    """Odds of what came, in [0, 1]."""
+    top: float
+    """Odds of the likeliest theme."""
+    right: bool
+    """Whether that one came."""
+
+
+class Account:
+    """One text's part of a ledger. Made by `Ledger.open`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.count = 0
+        """Forecasts settled so far."""
+        self.losses = np.zeros(1 + len(RIVALS))
+        self.bins = np.zeros((BINS, 2))
+        self._ledger = ledger
+
+    def settle(self, number: int, settled: Settled) -> None:
+        """Take in the text's forecast `number`, counted from 0; one that is known already is not counted twice."""
+        self._ledger._settle(self, number, settled)
+
+
 class Ledger:
-    """Sums over all texts of one monitor; from any thread.
+    """Sums over all texts of one monitor; from any thread. Memory does not grow with the texts.
 
     >>> ledger = Ledger(("a", "b"))
-    >>> for _ in range(50):
-    ...     ledger.settle(np.array([0.9, 0.1]), 0)
-    >>> ledger.summary()["forecasts"], round(ledger.summary()["cross_entropy"], 3)
-    (50, 0.105)
+    >>> for text in range(30):
+    ...     account = ledger.open()
+    ...     for number in range(4):
+    ...         theme, before = ("ab"[(text + number) % 2], "ab"[(text + number + 1) % 2] if number else None)
+    ...         account.settle(number, Settled(theme, before, given=0.9, top=0.9, right=True))
+    >>> told = ledger.summary()
+    >>> told["forecasts"], told["texts"], round(told["cross_entropy"], 3), round(told["rivals"][0]["skill"], 1)
+    (120, 30, 0.105, 0.9)
     """
 
-    def __init__(self, themes: tuple[str, ...]) -> None:
-        """`themes`: those that are forecast, by index."""
-        self._heard = np.zeros(len(themes))
-        self._loss = self._base = 0.0
+    def __init__(self, themes: tuple[str, ...], known: np.ndarray | None = None) -> None:
+        """`themes`: those that are forecast. `known` (themes + 1, themes): how often each was written after each other
+        in the texts the forecaster was fitted on; the last row is for no theme before. None: the rivals know nothing.
+        """
+        count = len(themes)
+        self._index = {theme: i for i, theme in enumerate(themes)}
+        self._after = np.zeros((count + 1, count)) if known is None else np.array(known, dtype=float)
+        self._heard: np.ndarray = self._after.sum(axis=0)
+        self._texts = self._forecasts = 0
+        self._totals = np.zeros(1 + len(RIVALS))
+        self._cross = np.zeros((1 + len(RIVALS), 1 + len(RIVALS)))  # of the losses of each text
         self._bins = np.zeros((BINS, 3))  # of the likeliest theme: forecasts, sum of their odds, how often it came
+        self._spread = np.zeros((BINS, 4))  # by text: squared gaps, gaps times forecasts, squared forecasts, texts
+        self._named: dict[str, Account] = {}
         self._lock = threading.Lock()
 
-    def settle(self, odds: np.ndarray, theme: int) -> None:
-        """The theme (an index) came for which the forecast gave `odds` (themes,)."""
-        top = int(odds.argmax())
+    def open(self, name: str = "") -> Account:
+        """The account of a text. With a `name`, the same again for a text that is gone on with."""
         with self._lock:
-            rates = (self._heard + 0.5) / (self._heard.sum() + 0.5 * len(self._heard))
-            self._loss -= float(np.log(max(odds[theme], _LEAST)))
-            self._base -= float(np.log(rates[theme]))
+            return self._named.setdefault(name, Account(self)) if name else Account(self)
+
+    def _settle(self, account: Account, number: int, settled: Settled) -> None:
+        theme = self._index[settled.theme]
+        before = -1 if settled.before is None else self._index.get(settled.before, -1)
+        with self._lock:
+            if number < account.count:
+                return
+            self._texts += account.count == 0
+            self._forecasts += 1
+            account.count += 1
+            rate = (self._heard[theme] + 0.5) / (self._heard.sum() + 0.5 * len(self._heard))
+            row = self._after[before]
+            after = (row[theme] + PULL * rate) / (row.sum() + PULL)
+            old = account.losses
+            account.losses = new = old - np.log([max(settled.given, _LEAST), rate, after])
+            self._totals += new - old
+            self._cross += new[:, None] * new - old[:, None] * old
             self._heard[theme] += 1
-            self._bins[min(int(odds[top] * BINS), BINS - 1)] += (1.0, odds[top], float(top == theme))
+            row[theme] += 1
+            self._count(account, min(int(settled.top * BINS), BINS - 1), settled)
+
+    def _count(self, account: Account, bin: int, settled: Settled) -> None:
+        self._bins[bin] += (1.0, settled.top, float(settled.right))
+        n, gap = account.bins[bin]
+        more, wider = n + 1, gap + settled.top - settled.right
+        account.bins[bin] = more, wider
+        self._spread[bin] += (wider**2 - gap**2, wider * more - gap * n, more**2 - n**2, n == 0)
 
     def summary(self) -> dict[str, Any]:
-        """`forecasts`, mean `cross_entropy` and `base_cross_entropy` in nats (None before the first), `skill` (1 minus
-        their ratio: 0 as good as the base rate, 1 perfect), and `reliability` of the likeliest theme: rows of
-        `forecast`, `came` (shares) and `forecasts`."""
+        """What the ledger says, as plain JSON data.
+
+        `texts`, `forecasts`, mean `cross_entropy` in nats (None before the first), and of each of the `rivals` its
+        `name`, `cross_entropy` and the forecaster's `skill` over it: 1 minus the ratio of the two, so 0 is as good as
+        the rival and 1 perfect, with `low` and `high`, its 95 % interval (texts drawn again). The three are None with
+        fewer than `needed` texts. `reliability` of the likeliest theme: rows of `forecast`, `came` (shares), `error`
+        (standard error of their difference, texts drawn again; None in few texts) and `forecasts`.
+        """
         with self._lock:
-            count = int(self._heard.sum())
-            loss, base, bins = self._loss, self._base, self._bins.copy()
-        rows = [{"forecast": p / n, "came": hits / n, "forecasts": int(n)} for n, p, hits in bins.tolist() if n]
-        mean = (lambda total: total / count) if count else (lambda total: None)
-        skill = 1 - loss / base if count and base > 0 else None
-        return {"forecasts": count, "cross_entropy": mean(loss), "base_cross_entropy": mean(base), "skill": skill,
+            texts, count = self._texts, self._forecasts
+            totals, cross = self._totals.copy(), self._cross.copy()
+            bins, spread = self._bins.copy(), self._spread.copy()
+        rows = [
+            {"forecast": p / n, "came": hits / n, "error": _error(s, (p - hits) / n, n), "forecasts": int(n)}
+            for (n, p, hits), s in zip(bins.tolist(), spread.tolist(), strict=True)
+            if n
+        ]
+        rivals = [{"name": name, "cross_entropy": float(totals[k]) / count if count else None,
+                   **_skill(totals, cross, k, texts)} for k, name in enumerate(RIVALS, 1)]  # fmt: skip
+        return {"texts": texts, "forecasts": count, "needed": LEAST_TEXTS,
+                "cross_entropy": float(totals[0]) / count if count else None, "rivals": rivals,
                 "reliability": rows}  # fmt: skip
+
+    def __str__(self) -> str:
+        """One line for people."""
+        told = self.summary()
+        held = f"{told['forecasts']} forecasts in {told['texts']} texts held against what came"
+        if told["texts"] < LEAST_TEXTS:
+            return f"{held}: too few to say ({LEAST_TEXTS} texts are needed)"
+        skills = [f"{r['skill']:.2f} [{r['low']:.2f}, {r['high']:.2f}] over the {r['name']}" for r in told["rivals"]]
+        return f"{held}: skill {', '.join(skills)}"
 
     def metrics(self) -> str:
         """The sums in the text format of Prometheus (exposition format 0.0.4)."""
         with self._lock:
             values = (
-                ("forepath_forecasts_total", "Forecasts of the next theme that were settled.", self._heard.sum()),
-                ("forepath_forecast_loss_nats_total", "Their log losses, added up.", self._loss),
-                ("forepath_base_rate_loss_nats_total", "Those of the base rate heard before.", self._base),
+                ("forepath_forecasts_total", "Forecasts of the next theme that were settled.", self._forecasts),
+                ("forepath_forecast_loss_nats_total", "Their log losses, added up.", self._totals[0]),
+                ("forepath_base_rate_loss_nats_total", "Those of the base rate heard before.", self._totals[1]),
+                ("forepath_theme_before_loss_nats_total", "Those of the theme before.", self._totals[2]),
             )
         return "".join(f"# HELP {n} {told}\n# TYPE {n} counter\n{n} {float(v):.9g}\n" for n, told, v in values)
+
+
+def _skill(totals: np.ndarray, cross: np.ndarray, rival: int, texts: int) -> dict[str, float | None]:
+    """1 - ratio of the losses of forecaster and rival, with the interval of a ratio of sums over texts."""
+    if texts < LEAST_TEXTS or totals[rival] <= 0:
+        return {"skill": None, "low": None, "high": None}
+    from scipy.special import stdtrit
+
+    ratio = float(totals[0] / totals[rival])
+    squares = cross[0, 0] - 2 * ratio * cross[0, rival] + ratio**2 * cross[rival, rival]
+    error = math.sqrt(max(0.0, squares) * texts / (texts - 1)) / float(totals[rival])
+    wide = float(stdtrit(texts - 1, 0.975)) * error
+    return {"skill": 1 - ratio, "low": 1 - ratio - wide, "high": 1 - ratio + wide}
+
+
+def _error(spread: list[float], gap: float, forecasts: float) -> float | None:
+    """Standard error of a bin's mean gap, texts being what is drawn; None in fewer than `LEAST_IN_BIN` texts."""
+    gaps, both, squared, texts = spread
+    if texts < LEAST_IN_BIN:
+        return None
+    squares = gaps - 2 * gap * both + gap**2 * squared
+    return math.sqrt(max(0.0, squares) * texts / (texts - 1)) / forecasts

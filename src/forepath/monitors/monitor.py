@@ -103,9 +103,11 @@ class Monitor:
         for rule in self.rules:
             Watch(rule, self.themes, horizon)
 
-    def open(self, prompt: str, *, doubts: Sequence[str] = ()) -> Follower:
-        """Begin to follow one text. `doubts`: what already speaks against the forecaster here."""
-        return Follower(self, prompt, doubts)
+    def open(self, prompt: str, *, doubts: Sequence[str] = (), name: str = "") -> Follower:
+        """Begin to follow one text. `doubts`: what already speaks against the forecaster here. `name`: of a text that
+        may be followed again from its beginning; its forecasts are then not counted twice (`Ledger.open`).
+        """
+        return Follower(self, prompt, doubts, name)
 
     def memory_of(self, subject: Subject) -> dict[tuple[int, ...], str]:
         """What tokens of this subject spell, as far as it was met: for `Spelling`."""

@@ -32,11 +32,13 @@ WIDE, HIGH = 900, 320
 class Watching:
     """What was seen of one text so far. Notebooks show it; `plot` draws it; `readings` are plain records."""
 
-    def __init__(self, prompt: str, themes: Sequence[str], source: str, hue: Callable[[str], str]) -> None:
-        """`hue`: theme -> "#rrggbb"."""
+    def __init__(
+        self, prompt: str, themes: Sequence[str], source: str, hue: Callable[[str], str], ledger: object = ""
+    ) -> None:
+        """`hue`: theme -> "#rrggbb". `ledger`: how good the forecasts have been, in words, by its `str()`."""
         self.prompt, self.text, self.tokens = prompt, "", 0
         self.readings: list[Reading] = []
-        self._themes, self._source, self._hue = tuple(themes), source, hue
+        self._themes, self._source, self._hue, self._ledger = tuple(themes), source, hue, ledger
 
     @property
     def alarms(self) -> list[Alarm]:
@@ -59,7 +61,8 @@ class Watching:
             f'<div style="{_STYLE}"><div><div style="color:#555">{_safe(self.prompt)}</div>'
             f'<div style="{_TEXT}">{self._painted()}</div></div>'
             f'<div aria-live="polite">{self._odds()}{self._alarm_list()}'
-            f'<div style="color:#555;font-size:12px">{self.tokens} tokens · {_safe(self._source)}</div></div></div>'
+            f'<div style="color:#555;font-size:12px">{self.tokens} tokens · {_safe(self._source)}</div>'
+            f'<div style="color:#555;font-size:12px">{_safe(str(self._ledger))}</div></div></div>'
         )
 
     def svg(self) -> str:
@@ -155,7 +158,7 @@ def watch(monitor: Monitor, subject: Subject, prompt: str, *, seed: int = 0, pol
 
     Interrupting keeps what was seen.
     """
-    view = Watching(prompt, monitor.themes, monitor.source, monitor.hue)
+    view = Watching(prompt, monitor.themes, monitor.source, monitor.hue, monitor.ledger)
     show, drawn = _display(view), 0.0
     try:
         for moment in monitor.follow(subject, prompt, seed=seed, policy=policy):

@@ -49,7 +49,7 @@ def kinds(session, *wanted):
     return [(e["kind"], e["data"]) for e in session["events"] if e["kind"] in wanted]
 
 
-TEXT = ("piece", "heard", "reading", "alarm")
+TEXT = ("piece", "heard", "settled", "reading", "alarm")
 
 
 def test_what_is_written_is_what_the_subject_writes(browser, runs):
@@ -65,6 +65,67 @@ def test_what_is_written_is_what_the_subject_writes(browser, runs):
     assert [e["i"] for e in done["events"]] == list(range(len(done["events"])))
     first = next(d for k, d in kinds(done, "reading"))
     assert first["reason"] == "prompt" and len(first["steps"]) == 2 and abs(sum(first["steps"][0]) - 1) < 1e-3
+
+
+def ledger(client):
+    return client.get("/api/sessions/ledger", params={"run": "one"}).json()
+
+
+def test_the_ledger_holds_what_was_forecast_against_what_came(browser, runs, keys, engine):
+    before = ledger(browser)
+    assert before["needed"] > 1 and [r["name"] for r in before["rivals"]] == ["base rate", "theme before"]
+    done = [over(browser, begin(browser, seed=n)) for n in range(4)]
+    settled = [d for one in done for _, d in kinds(one, "settled")]
+    after = ledger(browser)
+    assert after["forecasts"] - before["forecasts"] == len(settled) > 4
+    assert after["texts"] - before["texts"] == sum(bool(kinds(one, "settled")) for one in done)
+    assert after["rivals"][0]["skill"] is None and after["source"] == done[0]["source"]  # too few to say
+    checked = 0
+    for one in done:  # each is what the reading before it gave to the theme that was then heard
+        asked, given = None, []
+        for kind, data in kinds(one, "heard", "reading"):
+            if kind == "heard" and asked is not None:
+                given.append(asked[data["theme"]])
+            asked = None if kind == "heard" else _odds(data, asked)
+        told = [d["given"] for _, d in kinds(one, "settled") if d["theme"] != "end"]
+        assert told[: len(given)] == pytest.approx(given, abs=1e-5)
+        checked += len(given)
+    assert checked > 3
+    with client_of(runs, keys, engine=engine) as again:  # and a restart forgets nothing
+        assert ledger(again) == after
+        rows = [r["skill"] for r in ledger(again)["rivals"]]
+        for n in range(4, 40):
+            over(again, begin(again, seed=n))
+            rows = [r["skill"] for r in ledger(again)["rivals"]]
+            if None not in rows:
+                break
+        assert None not in rows and ledger(again)["texts"] == after["needed"]
+    assert browser.get("/api/sessions/ledger", params={"run": "nobody"}).status_code == 404
+
+
+def _odds(reading, before):
+    """What is asked of the next sentence after this reading."""
+    if "steps" not in reading or reading["reason"] == "tokens":
+        return before
+    names = reading["themes"]
+    return dict(zip(names, reading["steps"][0], strict=True))
+
+
+def test_a_text_that_is_gone_on_with_is_in_the_ledger_once(browser, runs, keys, engine):
+    straight = over(browser, begin(browser, seed=11))
+    total = ledger(browser)
+    path = runs / "one" / "live" / f"{straight['id']}.jsonl"
+    lines = path.read_text().splitlines()
+    cut = [n for n, line in enumerate(lines) if '"settled"' in line][1]
+    path.write_text("\n".join(lines[:cut]) + "\n")
+    with client_of(runs, keys, engine=engine) as again:
+        less = ledger(again)
+        assert less["forecasts"] < total["forecasts"] and less["texts"] == total["texts"]
+        again.post(f"/api/sessions/{straight['id']}/resume")
+        done = over(again, straight["id"])
+        now = ledger(again)
+        assert kinds(done, *TEXT) == kinds(straight, *TEXT)
+        assert (now["forecasts"], now["texts"]) == (total["forecasts"], total["texts"])
 
 
 def test_a_conversation_waits_while_it_is_paused_and_goes_on_the_same(browser):

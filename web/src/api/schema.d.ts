@@ -159,6 +159,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Ledger */
+        get: operations["read_ledger_api_sessions_ledger_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{id}": {
         parameters: {
             query?: never;
@@ -667,7 +684,8 @@ export interface components {
         };
         /**
          * Happened
-         * @description One thing that happened in a conversation: a piece of text, a finished sentence, a reading, an alarm …
+         * @description One thing that happened in a conversation: a piece of text, a finished sentence, a forecast held against what
+         *     came, a reading, an alarm …
          */
         Happened: {
             /** I */
@@ -676,7 +694,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "piece" | "heard" | "reading" | "alarm" | "state" | "log";
+            kind: "piece" | "heard" | "settled" | "reading" | "alarm" | "state" | "log";
             /** Data */
             data: {
                 [key: string]: unknown;
@@ -698,6 +716,26 @@ export interface components {
             /** Base */
             base: (number | null)[];
             costs: components["schemas"]["CostShape"] | null;
+        };
+        /**
+         * LedgerShape
+         * @description How good the live forecasts of a run have been, all conversations together.
+         */
+        LedgerShape: {
+            /** Source */
+            source: string;
+            /** Texts */
+            texts: number;
+            /** Forecasts */
+            forecasts: number;
+            /** Needed */
+            needed: number;
+            /** Cross Entropy */
+            cross_entropy: number | null;
+            /** Rivals */
+            rivals: components["schemas"]["RivalShape"][];
+            /** Bins */
+            bins: components["schemas"]["Bin"][];
         };
         /**
          * OverlayShape
@@ -814,6 +852,22 @@ export interface components {
             base_after: number;
             /** Prompts */
             prompts: number;
+        };
+        /**
+         * RivalShape
+         * @description What live forecasts are held against, and their skill over it with its 95 % interval. Null: too few to say.
+         */
+        RivalShape: {
+            /** Name */
+            name: string;
+            /** Cross Entropy */
+            cross_entropy: number | null;
+            /** Skill */
+            skill: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
         };
         /**
          * RunRow
@@ -1523,6 +1577,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionRow"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_ledger_api_sessions_ledger_get: {
+        parameters: {
+            query: {
+                run: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerShape"];
                 };
             };
             /** @description Client Error */

@@ -23,6 +23,7 @@ export type ScoreRow = Shapes["ScoreRow"];
 export type Reliability = Shapes["ReliabilityShape"];
 export type Session = Shapes["SessionRow"];
 export type WholeSession = Shapes["SessionShape"];
+export type Ledger = Shapes["LedgerShape"];
 export type Happened = Shapes["Happened"];
 export type Effect = Shapes["EffectShape"];
 export type Comparison = Shapes["ComparisonShape"];

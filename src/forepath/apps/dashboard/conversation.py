@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from forepath.apps.dashboard.engine import Engine
@@ -19,7 +20,8 @@ from forepath.apps.dashboard.patience import patiently
 from forepath.apps.runs import OpenRun
 from forepath.errors import ForepathError
 from forepath.monitors.actions import Actions, RunLog
-from forepath.monitors.follower import Follower
+from forepath.monitors.ledger import Settled
+from forepath.monitors.listening import Heard
 from forepath.monitors.monitor import Monitor
 from forepath.monitors.readings import Alarm, Reading, alarm_json
 from forepath.records import Policy
@@ -27,6 +29,8 @@ from forepath.store import Run
 
 State = Literal["running", "paused", "over", "stopped", "interrupted", "failed"]
 Told = Callable[[Mapping[str, Any]], None]
+OF_THE_TEXT = ("piece", "heard", "settled", "reading", "alarm")
+"""Kinds of events that are decided by the plan alone, so that a text written again has them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,13 @@ class Conversation:
     why: str = ""
     source: str = ""
     _gate: threading.Condition = field(default_factory=threading.Condition)
-    _again: int = 0
-    """Events of the text still to be written again, after a restart."""
+    _again: Counter[str] = field(default_factory=Counter)
+    """Events of the text still to be written again, after a restart, by kind."""
     _wish: Literal["go on", "pause", "stop"] = "go on"
 
     def start(self, run: OpenRun, engine: Engine, monitor: Callable[[], Monitor]) -> None:
         """Write, in a thread of its own; of an interrupted conversation, go on."""
-        self._again = sum(e["kind"] in ("piece", "heard", "reading", "alarm") for e in self.events)
+        self._again = Counter(e["kind"] for e in self.events if e["kind"] in OF_THE_TEXT)
         self._wish = "go on"
         self._turn_to("running")
         threading.Thread(target=self._run, args=(run, engine, monitor), daemon=True, name=self.id).start()
@@ -108,8 +112,8 @@ class Conversation:
 
     def _say(self, kind: str, data: Mapping[str, Any]) -> bool:
         """Tell what belongs to the text, unless it was told before the restart. Whether it is new."""
-        if self._again:
-            self._again -= 1
+        if self._again[kind]:
+            self._again[kind] -= 1
             return False
         self._add(kind, data)
         return True
@@ -140,9 +144,10 @@ class Conversation:
         before = self.text
         with engine.turn(run):
             stream = subject.stream([plan.prompt], seeds=[plan.seed], policy=plan.policy, capture=capture)
-        follower = monitor.open(plan.prompt, doubts=monitor.doubts_about(subject, plan.policy))
+        doubts = monitor.doubts_about(subject, plan.policy)
+        follower = monitor.open(plan.prompt, doubts=doubts, name=self.id)
         spelling, ends = Spelling(subject.decode), subject.end_ids
-        due, heard, written = time.monotonic(), 0, ""
+        due, heard, settled, written = time.monotonic(), 0, 0, ""
         while True:
             if not self._may_go_on():
                 stream.close()  # type: ignore[attr-defined]
@@ -166,14 +171,15 @@ class Conversation:
                 reading = follower.feed(piece, read)
                 if ended:
                     reading = follower.finish(None, ended=stopped, before=reading)
-            heard = self._tell_heard(follower, heard)
+            heard = self._tell_all("heard", follower.heard, heard)
+            settled = self._tell_all("settled", follower.settled, settled)
             if reading is not None:
                 self._tell(reading, actions)
             if ended:
                 if self.state == "running":
                     self._turn_to("over")
                 return
-            if plan.pace and not self._again:
+            if plan.pace and not self._again["piece"]:
                 due = max(due + 1 / plan.pace, time.monotonic() - 0.05)
                 time.sleep(max(0.0, due - time.monotonic()))
 
@@ -183,10 +189,11 @@ class Conversation:
                 self._gate.wait()
             return self._wish == "go on"
 
-    def _tell_heard(self, follower: Follower, known: int) -> int:
-        for one in follower.heard[known:]:
-            self._say("heard", {"start": one.start, "stop": one.stop, "theme": one.theme})
-        return len(follower.heard)
+    def _tell_all(self, kind: str, found: Sequence[Heard] | Sequence[Settled], known: int) -> int:
+        """Tell those after the first `known`; how many there are."""
+        for one in found[known:]:
+            self._say(kind, asdict(one))
+        return len(found)
 
     def _tell(self, reading: Reading, actions: Actions) -> None:
         self._say("reading", replace(reading, alarms=()).to_json(full=True))

@@ -17,10 +17,20 @@ from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.events import Hub
 from forepath.apps.dashboard.journal import Journal, read_all
 from forepath.apps.dashboard.library import Library
-from forepath.apps.dashboard.shapes import Begin, BranchAt, Happened, SessionRow, SessionShape
-from forepath.apps.monitoring import open_monitor
+from forepath.apps.dashboard.shapes import (
+    Begin,
+    Bin,
+    BranchAt,
+    Happened,
+    LedgerShape,
+    RivalShape,
+    SessionRow,
+    SessionShape,
+)
+from forepath.apps.monitoring import open_ledger, open_monitor, source_of
 from forepath.apps.runs import OpenRun
 from forepath.errors import InputError, RunError
+from forepath.monitors.ledger import Ledger, Settled
 from forepath.monitors.monitor import Monitor
 from forepath.monitors.rules import bind, parse_rule
 from forepath.records import Policy
@@ -39,7 +49,8 @@ class Live:
         self._library, self._engine, self._hub = library, engine, hub
         self._all: dict[str, Conversation] = {}
         self._monitors: dict[tuple[OpenRun, bool], Monitor] = {}
-        self._opening = threading.Lock()
+        self._ledgers: dict[tuple[OpenRun, bool], Ledger] = {}
+        self._opening, self._reading = threading.Lock(), threading.Lock()
         engine.also.append(lambda run, _: self._shared(run))
         for entry in library.entries():
             for id, lines in read_all(entry.path):
@@ -47,6 +58,15 @@ class Live:
                 policy = Policy(**{**plan["policy"], "stop": tuple(plan["policy"]["stop"])})
                 known = Plan(**{**plan, "run": entry.id, "policy": policy, "rules": tuple(plan["rules"])})
                 self._all[id] = self._make(id, known, Journal(entry.path, id), lines[1:])
+
+    def ledger(self, id: str) -> LedgerShape:
+        """How good the forecasts of the run's conversations have been. Raises `RunError`, `RunIncompleteError`."""
+        run = self._library.open(id)
+        told = self._ledger(run).summary()
+        bins = [Bin(forecast=r["forecast"], observed=r["came"], error=r["error"], prompts=r["forecasts"])
+                for r in told.pop("reliability")]  # fmt: skip
+        rivals = [RivalShape(**r) for r in told.pop("rivals")]
+        return LedgerShape(source=source_of(run), rivals=rivals, bins=bins, **told)
 
     def rows(self, run: str) -> list[SessionRow]:
         """The conversations of a run, newest first."""
@@ -82,6 +102,8 @@ class Live:
     def _make(self, id: str, plan: Plan, journal: Journal, events: list[dict[str, Any]]) -> Conversation:
         def told(event: Mapping[str, Any]) -> None:
             self._hub.publish(f"session:{id}", event["kind"], event)
+            if event["kind"] == "settled":
+                self._hub.publish(f"ledger:{plan.run}", "ledger", self.ledger(plan.run).model_dump(mode="json"))
             if event["kind"] == "state":
                 self._hub.publish(TOPIC, "session", _row(self._all[id]).model_dump(mode="json"))
 
@@ -107,7 +129,22 @@ class Live:
             if key not in self._monitors:
                 self._engine.subject(run)
                 self._monitors[key] = open_monitor(run)
+                self._monitors[key].ledger = self._ledger(run)
             return self._monitors[key]
+
+    def _ledger(self, run: OpenRun) -> Ledger:
+        """What the run's forecaster has been held against, also before the server was started."""
+        key = (run, run.store.has("monitoring"))
+        with self._reading:
+            if key not in self._ledgers:
+                self._ledgers[key] = ledger = open_ledger(run)
+                (id,) = (entry.id for entry in self._library.entries() if entry.path == run.path)
+                mine = [c for c in list(self._all.values()) if c.plan.run == id and c.source == source_of(run)]
+                for one in sorted(mine, key=lambda c: c.plan.began):
+                    told = [e["data"] for e in list(one.events) if e["kind"] == "settled"]
+                    for number, data in enumerate(told):
+                        ledger.open(one.id).settle(number, Settled(**data))
+            return self._ledgers[key]
 
 
 def routes(live: Live, library: Library) -> APIRouter:
@@ -127,6 +164,10 @@ def routes(live: Live, library: Library) -> APIRouter:
         plan = Plan(given.run, given.prompt, given.seed, policy, given.pace, given.rate, tuple(given.rules), None,
                     time.time())  # fmt: skip
         return _row(live.begin(plan))
+
+    @api.get("/ledger")
+    def read_ledger(run: str) -> LedgerShape:
+        return live.ledger(library.entry(run).id)
 
     @api.get("/{id}")
     def read_session(id: str) -> SessionShape:

@@ -398,12 +398,38 @@ class BranchAt(Shape):
 
 
 class Happened(Shape):
-    """One thing that happened in a conversation: a piece of text, a finished sentence, a reading, an alarm …"""
+    """One thing that happened in a conversation: a piece of text, a finished sentence, a forecast held against what
+    came, a reading, an alarm …"""
 
     i: int
     """Counted from 0."""
-    kind: Literal["piece", "heard", "reading", "alarm", "state", "log"]
+    kind: Literal["piece", "heard", "settled", "reading", "alarm", "state", "log"]
     data: dict[str, Any]
+
+
+class RivalShape(Shape):
+    """What live forecasts are held against, and their skill over it with its 95 % interval. Null: too few to say."""
+
+    name: str
+    cross_entropy: float | None
+    skill: float | None
+    low: float | None
+    high: float | None
+
+
+class LedgerShape(Shape):
+    """How good the live forecasts of a run have been, all conversations together."""
+
+    source: str
+    """What the forecasts were made from."""
+    texts: int
+    forecasts: int
+    needed: int
+    """Texts from which on something is said of skill."""
+    cross_entropy: float | None
+    rivals: list[RivalShape]
+    bins: list[Bin]
+    """Reliability of the likeliest theme; `prompts` counts forecasts."""
 
 
 class SessionRow(Shape):
