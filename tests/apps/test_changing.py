@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from forepath.apps import mapping
 from forepath.apps.cli import app
 from forepath.apps.comparing import compare_runs, intervention_of, labelled
-from forepath.apps.intervening import intervene, reference_texts, sweep
+from forepath.apps.intervening import intervene, reference_texts
+from forepath.apps.mapping import map_heads
 from forepath.apps.pipeline import resume, run
 from forepath.apps.runs import open_run
 from forepath.apps.settings import Settings
@@ -139,7 +141,12 @@ def test_the_command_line(base, changed, tmp_path):
     texts = ("--toward", tmp_path / "plus.txt", "--away", tmp_path / "minus.txt", "--strength", "3")
     done = forepath("intervene", base.path, "--add", "resid.1", *texts, "--prefix", "w9 ", "--out", tmp_path / "x")
     assert done.exit_code == 0, done.output
-    words = ("--change", "actadd resid.1 positive='w30 w31' negative=w9 coefficient=2", "--change", "policy temperature=0.5")
+    words = (
+        "--change",
+        "actadd resid.1 positive='w30 w31' negative=w9 coefficient=2",
+        "--change",
+        "policy temperature=0.5",
+    )
     done = forepath("intervene", base.path, *words, "--out", tmp_path / "told")
     assert done.exit_code == 0, done.output
     assert [p.kind for p in intervention_of(open_run(tmp_path / "told")).parts] == ["actadd", "policy"]
@@ -164,14 +171,23 @@ def test_wrong_words_are_named(base, words, says, tmp_path):
     assert not (tmp_path / "never").exists()
 
 
-def test_the_sweep_foretells_every_head(base, tmp_path):
-    found = sweep(base, prompts=20)
-    assert len(found.names) == 4 and np.isfinite(found.shift[:2]).all()
+def test_the_map_foretells_every_head_and_reads_only_what_it_checked(base, tmp_path, monkeypatch):
     shown = forepath("sweep", base.path, "--prompts", "20", "--picture", tmp_path / "map.svg")
     assert shown.exit_code == 0 and "head:1.0" in shown.stdout and (tmp_path / "map.svg").exists()
-    assert "not checked on samples" in shown.stdout
+    assert re.search(r"Sampling 4 texts of every prompt instead would take about \d+\.\d min", shown.stdout)
     rows = json.loads(forepath("sweep", base.path, "--prompts", "20", "--json").stdout)["rows"]
-    assert len(rows) == 4 and set(rows[0]["shift"]) == set(found.themes)
+    assert len(rows) == 4 and {len(r["shift"]) for r in rows} == {len(base.themes)}
+    seen = [r for r in rows if r["seen"]]
+    assert seen and all(r["refused"] == (r["lost"] > 0.1) for r in seen)
+    some = map_heads(base, prompts=20, check=1)
+    assert len(some.lost) == 1 and "unchecked" in str(some)
+    assert "not checked on samples" in str(map_heads(base, prompts=20, check=0))
+    monkeypatch.setattr(mapping, "TOLERANCE", -1.0)
+    none = map_heads(base, prompts=20)
+    assert len(none.found.refused) == len(seen) and np.isnan(none.found.shift).all() and not none.found.unseen[2:]
+    assert "may not be read" in str(none) and all(
+        r["shift"] == dict.fromkeys(base.themes) for r in none.to_json()["rows"]
+    )
 
 
 def test_reference_texts_are_of_the_run(base):

@@ -58,3 +58,10 @@ def test_alike_rows_stand_together():
     rows = np.array([[1.0, -1, 0], [0, 1, -1], [2.0, -2, 0.1], [0.1, 1, -1.1]])
     order = SideEffects(("p", "q", "r", "s"), ("a", "b", END), rows, rows * 0, 1).order().tolist()
     assert {frozenset(order[:2]), frozenset(order[2:])} == {frozenset({0, 2}), frozenset({1, 3})}
+
+
+def test_a_row_that_may_not_be_read_is_left_out():
+    rows = np.array([[1.0, -1, 0], [np.nan] * 3, [2.0, -2, 0.1]])
+    found = SideEffects(("p", "q", "r"), ("a", "b", END), rows, rows * 0, 1).refusing(["p"])
+    assert found.refused == ("p",) and found.unseen == ("q",) and found.order().tolist() == [2, 0, 1]
+    assert np.isnan(found.shift[0]).all() and np.isnan(found.se[0]).all() and found.shift[2].tolist() == [2.0, -2, 0.1]

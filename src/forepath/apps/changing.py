@@ -140,20 +140,24 @@ def sweep(
     picture: Annotated[Path | None, typer.Option(help="Draw the heat map here (PNG or SVG).")] = None,
     prompts: Annotated[int, typer.Option(help="How many of the run's prompts.")] = 200,
     step: Annotated[int, typer.Option(help="Which step ahead; 1 is the next theme.")] = 1,
+    check: Annotated[int | None, typer.Option(help="Check so many rows on samples; default all, 0 none.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
     trust_remote_code: Trust = False,
 ) -> None:
-    """Every head of the model ablated in turn: which themes each would move, foretold, nothing sampled."""
-    from forepath.apps.intervening import sweep as sweep_run
-    from forepath.apps.intervening import sweep_json, sweep_text
+    """Every head of the model ablated in turn: which themes each would move, foretold from activations.
+
+    Each row is checked on a few samples, and left out where the forecaster may not be read on the changed model.
+    """
+    from forepath.apps.mapping import map_heads
     from forepath.apps.results import dump_json
     from forepath.apps.runs import open_run
 
+    opened = open_run(run, trust_remote_code=trust_remote_code)
     with _TOLD["working"]("nothing was written") as report:
-        found = sweep_run(open_run(run, trust_remote_code=trust_remote_code), prompts=prompts, step=step, report=report)
+        found = map_heads(opened, prompts=prompts, step=step, check=check, report=report)
     if picture is not None:
-        print(f"picture: {found.plot(picture)}", file=sys.stderr)
-    print(dump_json(sweep_json(found)) if json else sweep_text(found))
+        print(f"picture: {found.found.plot(picture)}", file=sys.stderr)
+    print(dump_json(found.to_json()) if json else found)
 
 
 def _read(path: Path) -> Intervention:

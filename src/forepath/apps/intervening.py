@@ -8,18 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from forepath.apps.labellers import embedder_of, labeller_for
 from forepath.apps.labelling import training_texts, write_segments
 from forepath.apps.progress import Report, silent
 from forepath.apps.runs import OpenRun
 from forepath.apps.sampling import write_samples
-from forepath.apps.terminal import plain
-from forepath.effects.sweeping import SideEffects, every_head
-from forepath.effects.sweeping import sweep as sweep_heads
 from forepath.errors import InputError, RunIncompleteError
 from forepath.records import Intervention
 from forepath.store import Run, prompts_from, prompts_table
@@ -81,17 +75,6 @@ def reference_texts(base: OpenRun) -> list[str]:
     return [t for t in texts if t.strip()]
 
 
-def sweep(base: OpenRun, *, prompts: int = 200, step: int = 1, report: Report = silent) -> SideEffects:
-    """Every head ablated in turn, its shifts foretold by the run's own forecaster on the run's first prompts."""
-    origin = base.forecaster.origin
-    assert origin is not None  # loaded forecasters have one
-    texts = [p.text for p in prompts_from(base.store.table("prompts"))][:prompts]
-    told = lambda done, total: report("sweep", done, total)  # noqa: E731
-    return sweep_heads(
-        base.subject, base.forecaster, origin.site, texts, every_head(base.subject), step=step, report=told
-    )
-
-
 def named(parts: Sequence[Intervention]) -> Intervention:
     """The parts as one. Raises `InputError` for none."""
     from forepath.subjects.interventions.making import sequence
@@ -99,35 +82,3 @@ def named(parts: Sequence[Intervention]) -> Intervention:
     if not parts:
         raise InputError("nothing to change: give --ablate, --change, --weights, --prefix … (see --help)")
     return parts[0] if len(parts) == 1 else sequence(*parts)
-
-
-def sweep_json(found: SideEffects) -> dict[str, Any]:
-    """Rows in the order of their clusters; null for a head that the forecaster cannot see."""
-    rows = [
-        {"change": found.names[i], "seen": bool(np.isfinite(found.shift[i]).all()),
-         "shift": {t: _null(v) for t, v in zip(found.themes, found.shift[i].tolist(), strict=True)}}
-        for i in found.order()
-    ]  # fmt: skip
-    return {"step": found.step, "rows": rows}
-
-
-def sweep_text(found: SideEffects) -> str:
-    """One line per head: the themes it moves most, and how much of its row that is; then how to check one."""
-    lines, share = [], found.specificity()
-    for i in found.order().tolist():
-        if np.isnan(found.shift[i]).any():
-            lines.append(f"{found.names[i]:<28} not seen: it lies behind the site that is read")
-            continue
-        most = np.argsort(-np.abs(found.shift[i]))[:3]
-        themes = ", ".join(f"{plain(found.themes[t])} {found.shift[i, t]:+.3f}" for t in most)
-        lines.append(f"{found.names[i]:<28} {share[i]:5.0%} in one theme: {themes}")
-    lines.append(
-        "Foretold by a forecaster of the unchanged model, and not checked on samples of a changed one: `forepath "
-        "intervene RUN --ablate HEAD --out OTHER`, then `forepath compare RUN OTHER --foretold` says whether it may be "
-        "read there."
-    )
-    return "\n".join(lines)
-
-
-def _null(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -128,6 +128,11 @@ class Transfer:
         """Whether the realigned forecaster may be read: its relative loss is at most the tolerance."""
         return bool(self.lost_after.value <= self.tolerance)
 
+    @property
+    def allowed_as_it_is(self) -> bool:
+        """The same of the forecaster without realignment."""
+        return bool(self.lost_before.value <= self.tolerance)
+
 
 def transfer(
     forecaster: Predicts,

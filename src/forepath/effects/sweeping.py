@@ -6,7 +6,7 @@ Read, not sampled: one pass over the prompts per intervention. A circuit shows a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,11 +37,20 @@ class SideEffects:
     """(interventions, themes) from prompt to prompt."""
     step: int
     """1 is the next theme."""
+    refused: tuple[str, ...] = ()
+    """Interventions after which the forecaster may not be read; their rows are NaN."""
 
     @property
     def unseen(self) -> tuple[str, ...]:
         """Interventions that do not reach the site that is read: could not be judged."""
-        return tuple(n for n, row in zip(self.names, self.shift, strict=True) if np.isnan(row).all())
+        empty = [n for n, row in zip(self.names, self.shift, strict=True) if np.isnan(row).all()]
+        return tuple(n for n in empty if n not in self.refused)
+
+    def refusing(self, names: Sequence[str]) -> SideEffects:
+        """Without the rows of `names`: a check on samples (`realigning.transfer`) found the forecaster stale there."""
+        stale = np.isin(self.names, list(names))[:, None]
+        shift, se = (np.where(stale, np.nan, values) for values in (self.shift, self.se))
+        return replace(self, shift=shift, se=se, refused=tuple(n for n in self.names if n in names))
 
     def specificity(self) -> np.ndarray:
         """(interventions,) share of a row's squared shift that its most moved theme has, in [1 / themes, 1]; NaN if
@@ -86,7 +95,10 @@ class SideEffects:
         axes = figure.subplots()
         image = axes.imshow(self.shift[np.ix_(order, columns)], cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
         axes.set_xticks(range(len(columns)), [plain_label(self.themes[c]) for c in columns], rotation=90, fontsize=7)
-        axes.set_yticks(range(len(order)), [plain_label(self.names[r]) for r in order], fontsize=7)
+        told = [
+            n + (" – refused" if n in self.refused else " – not seen" if n in self.unseen else "") for n in self.names
+        ]
+        axes.set_yticks(range(len(order)), [plain_label(told[r]) for r in order], fontsize=7)
         axes.set_title(f"foretold shift in P(theme), step {self.step}", fontsize=9)
         figure.colorbar(image, ax=axes, shrink=0.6)
         return write_figure(figure, Path(path))
