@@ -1,9 +1,10 @@
 """From activations to distributions over chains. Arrays and futures in, forecasts out; no model or text is looked at.
 
-From little to much: `Uniform`, `BaseRate`, `Markov` and `MarkovVariable` need no activations; `ClosedForm` (ridge,
-lda), `LinearForecaster` and `LayersForecaster` are linear; `ChainForecaster` and `retrofit` write whole chains. All
-keep `forepath.checks.check_forecaster`. Behind the door of texts (`check_text_forecaster`): `TextForecaster` puts any
-reader of prompts in front of any of these; `lora` and `encoder` train a language model, which is their own machinery.
+From little to much: `Uniform`, `BaseRate`, `Markov` and `MarkovVariable` need no activations; `Lens`,
+`ClosedForm` (ridge, lda), `LinearForecaster` and `LayersForecaster` are linear; `ChainForecaster` and `retrofit` write
+whole chains. All keep `forepath.checks.check_forecaster`. Behind the door of texts (`check_text_forecaster`):
+`TextForecaster` puts any reader of prompts in front of any of these; `lora` and `encoder` train a language model, which
+is their own machinery.
 
 Around a forecaster: `Calibrated` makes its odds honest, `Cautious` learns on groups left out how far to trust them,
 `PredictionSets` turns them into sets that keep their promise, `Ensemble` says how sure they are, `Novelty` whether the
@@ -21,6 +22,7 @@ from forepath.forecasters.ensemble import Ensemble
 from forepath.forecasters.finetuned import FineTuned, encoder, lora
 from forepath.forecasters.fusion import Fusion
 from forepath.forecasters.layers import LayersForecaster
+from forepath.forecasters.lens import Lens
 from forepath.forecasters.linear import LinearForecaster
 from forepath.forecasters.markov import Markov
 from forepath.forecasters.markov_variable import MarkovVariable
@@ -41,6 +43,7 @@ __all__ = [
     "FineTuned",
     "Fusion",
     "LayersForecaster",
+    "Lens",
     "LinearForecaster",
     "Markov",
     "MarkovVariable",

@@ -195,13 +195,16 @@ class FineTuned:
     def _make(self, reads: int, width: int, themes: int, horizon: int) -> nn.Module:
         from copy import deepcopy
 
+        from forepath.forecasters.frozen import Frozen, blocks_of
         from forepath.forecasters.language_trunk import LanguageTrunk
 
         body = deepcopy(self.model.base_model).float()
-        trunk = LanguageTrunk(body, themes=themes, width=None)
         if self.settings["tune"] == "lora":
-            trunk.body = _adapted(body, self.settings["layers"], self.settings["rank"])
+            depth = len(blocks_of(body)) - self.settings["layers"]
+            body = _adapted(body, self.settings["layers"], self.settings["rank"])
+            trunk = LanguageTrunk(body, themes=themes, width=None, frozen=Frozen(body, depth) if depth else None)
         else:
+            trunk = LanguageTrunk(body, themes=themes, width=None)
             trunk.body.get_input_embeddings().weight.requires_grad_(False)  # words of few prompts are not learned anew
         trunk.body.config._attn_implementation = "sdpa"
         return trunk
@@ -229,11 +232,9 @@ def _adapted(body: Any, layers: int, rank: int) -> Any:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
         raise MissingExtraError("peft", "lora", "LoRA") from error
-    from torch import nn
+    from forepath.forecasters.frozen import blocks_of
 
-    count = body.config.get_text_config().num_hidden_layers
-    blocks = next(m for m in body.modules() if isinstance(m, nn.ModuleList) and len(m) == count)
-    chosen = list(blocks)[count - layers :]
+    chosen = list(blocks_of(body))[-layers:]
     inside = {id(m) for block in chosen for m in block.modules() if type(m).__name__ in ("Linear", "Conv1D")}
     names = [name for name, module in body.named_modules() if id(module) in inside]
     turned = any(type(m).__name__ == "Conv1D" for block in chosen for m in block.modules())

@@ -6,7 +6,7 @@ aside are no longer written better, and keeps the best it had there: at worst wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of what the trunk adds; the best on the prompts kept aside is used."""
 LOOKED = 16
 """Chains of a prompt kept aside, at most, that a look reads: always the same, drawn by how often they were sampled."""
+LOOK = 64
+"""Prompts looked at together."""
 LEAST = 0.001
 """Nats per chain: a smaller gain on the prompts kept aside does not count."""
 
@@ -144,7 +146,7 @@ def train(
             found = chain_loss(trunk, reads[index], base.of(index), chains.some(chosen, recipe.most, rng))
             if found is not None:
                 optimiser.zero_grad()
-                (found[0] / found[1]).backward()  # type: ignore[no-untyped-call]
+                (found[0][0] / found[1]).backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(trained, 1.0)
                 optimiser.step()
             if (step + 1) % recipe.every == 0:
@@ -157,7 +159,9 @@ def train(
                     break
     trunk.load_state_dict(kept, strict=False)
     trunk.eval()
-    shares = {s: mean_loss(trunk, reads, base, looked, asked, share=s) for s in SHARES} if len(asked) else {0.0: np.nan}
+    shares = {0.0: float("nan")}
+    if len(asked):
+        shares = dict(zip(SHARES, mean_losses(trunk, reads, base, looked, asked, SHARES), strict=True))
     best = min(shares, key=shares.__getitem__)
     return Trained(best, tuple(losses), shares[best])
 
@@ -166,27 +170,32 @@ def _copied(trunk: nn.Module) -> dict[str, Tensor]:
     return {name: p.detach().clone() for name, p in trunk.named_parameters() if p.requires_grad}
 
 
-def mean_loss(
-    trunk: nn.Module, reads: Tensor, base: Base, chains: Chains, prompts: np.ndarray, *, share: float = 1.0
-) -> float:
+def mean_loss(trunk: nn.Module, reads: Tensor, base: Base, chains: Chains, prompts: np.ndarray) -> float:
     """Nats per chain of these prompts, `end` included; NaN without any."""
+    return mean_losses(trunk, reads, base, chains, prompts, (1.0,))[0]
+
+
+def mean_losses(
+    trunk: nn.Module, reads: Tensor, base: Base, chains: Chains, prompts: np.ndarray, shares: Sequence[float]
+) -> list[float]:
+    """`mean_loss` with each of these shares of what the trunk adds, which is worked out once."""
     trunk.eval()
-    lost, weight = 0.0, 0.0
+    lost, weight = torch.zeros(len(shares), dtype=torch.float64), 0.0
     with torch.inference_mode():
-        for at in range(0, len(prompts), 64):
-            chosen = prompts[at : at + 64]
+        for at in range(0, len(prompts), LOOK):
+            chosen = prompts[at : at + LOOK]
             which, owner = chains.of(chosen)
             mine, index = Chains(owner, chains.themes[which], chains.weights[which]), torch.from_numpy(chosen)
-            found = chain_loss(trunk, reads[index], base.of(index), mine, share=share)
+            found = chain_loss(trunk, reads[index], base.of(index), mine, shares)
             if found is not None:
-                lost, weight = lost + float(found[0]), weight + found[1]
-    return lost / weight if weight else float("nan")
+                lost, weight = lost + found[0], weight + found[1]
+    return [float(value) / weight if weight else float("nan") for value in lost]
 
 
 def chain_loss(
-    trunk: nn.Module, reads: Tensor, base: Base, chains: Chains, *, share: float = 1.0
+    trunk: nn.Module, reads: Tensor, base: Base, chains: Chains, shares: Sequence[float] = (1.0,)
 ) -> tuple[Tensor, float] | None:
-    """(summed nats, number of chains) of these prompts; None without chains."""
+    """((shares,) summed nats, number of chains) of these prompts; None without chains."""
     if not len(chains.owner):
         return None
     owner, themes = torch.from_numpy(chains.owner), torch.from_numpy(chains.themes)
@@ -194,12 +203,17 @@ def chain_loss(
     read: Callable[[Tensor], tuple[Tensor, object]] = trunk.read  # type: ignore[assignment]
     write: Callable[[object, Tensor, Tensor], Tensor] = trunk.write  # type: ignore[assignment]
     first, memory = read(reads)
-    logits = (base.first + share * first)[owner][:, None]
+    given, added = [base.first[owner][:, None]], [first[owner][:, None]]
     if themes.shape[1] > 1:
         past = themes[:, :-1].clamp(min=0)
-        later = base.later(owner, past) + share * write(memory, owner, past)
-        logits = torch.cat([logits, later], dim=1)
-    nats = functional.cross_entropy(
-        logits.flatten(0, 1), themes.flatten(), ignore_index=UNKNOWN, reduction="none"
-    ).view(themes.shape)
-    return (nats * weights[:, None]).sum(), float(weights.sum())
+        begun, which = torch.unique(torch.column_stack([owner, past]), dim=0, return_inverse=True)
+        given.append(base.later(owner, past))
+        added.append(write(memory, begun[:, 0], begun[:, 1:])[which])  # chains that begin alike are written once
+    known, more = torch.cat(given, dim=1), torch.cat(added, dim=1)
+    nats = [
+        functional.cross_entropy(
+            (known + share * more).flatten(0, 1), themes.flatten(), ignore_index=UNKNOWN, reduction="none"
+        ).view(themes.shape)
+        for share in shares
+    ]
+    return torch.stack([(each * weights[:, None]).sum() for each in nats]), float(weights.sum())

@@ -11,4 +11,4 @@ def missing_extra(case):
     raise MissingExtraError("nothing", "nothing", "a rival of the test")
 
 
-QUICK = {"markov_variable": rivals.markov_variable, "retrofit": missing_extra}
+QUICK = {"lens": rivals.lensed, "markov_variable": rivals.markov_variable, "retrofit": missing_extra}

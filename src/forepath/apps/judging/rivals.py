@@ -14,10 +14,12 @@ import numpy as np
 from forepath.apps.fitting import head, validation_loss
 from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant, case_layers, stack
+from forepath.apps.judging.unembedding import normed, theme_vectors
 from forepath.apps.models import load_subject
 from forepath.errors import ForepathError, InputError, MissingExtraError
 from forepath.forecasters.chain import ChainForecaster, retrofit
 from forepath.forecasters.finetuned import encoder, lora
+from forepath.forecasters.lens import Lens
 from forepath.forecasters.markov_variable import MarkovVariable
 from forepath.protocols import Forecaster
 from forepath.records import UNKNOWN, Trajectory
@@ -171,8 +173,26 @@ def other_model(case: Case) -> Entrant:
     )  # fmt: skip
 
 
+def lensed(case: Case) -> Entrant:
+    """The final norm and the unembedding, read at the run's site, with themes as directions among tokens."""
+    layers = case_layers(case)
+    if not layers:
+        raise InputError("no layer of the residual stream is stored whose last position could be read")
+    site = case.site if case.site in layers else layers[-1]
+    vectors = cache(lambda: theme_vectors(case))
+
+    def reads(texts: Sequence[str]) -> np.ndarray:
+        return normed(case, case.trial.subject.activations(list(texts), [site])[site])
+
+    return Entrant(
+        "lens", "activations", f"{site} read with the unembedding, themes as directions of the tokens they begin with",
+        lambda _: Lens(vectors(), chains=False), cache(lambda: normed(case, stack(case, [site])[:, 0])), reads,
+    )  # fmt: skip
+
+
 _MAKERS: dict[str, Callable[[Case], Entrant]] = {
     "chain": chain,
+    "lens": lensed,
     "markov_variable": markov_variable,
     "retrofit": retrofitted,
     "lora": tuned,
