@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from forepath.errors import ActivationError, MismatchError, RunCorruptError, RunVersionError, UnfittedError
 from forepath.forecasters import LinearForecaster, Origin
+from forepath.forecasters.heads import Head
 from forepath.forecasters.odds import absorbed
 from forepath.forecasters.targets import chain_rows, kept_aside, step_rows
 from forepath.records import Futures, Policy
@@ -155,3 +156,15 @@ def test_absorbed_odds_still_sum_to_one_and_never_raise_the_dead(raw):
     steps /= steps.sum(-1, keepdims=True)
     kept = absorbed(steps, 2)
     assert np.allclose(kept.sum(-1), 1) and (np.diff(kept[..., 2], axis=1) >= 0).all() and (kept >= 0).all()
+
+
+def test_a_follower_gives_the_odds_of_each_pair_also_where_row_and_group_deny_each_other():
+    rng = np.random.default_rng(0)
+    linear, intercepts = 3 * rng.standard_normal((6, 4)), 3 * rng.standard_normal((5, 4))
+    linear[0], intercepts[0] = [0, 900, -900, 0], [900, -900, 0, 0]  # each the other's impossible
+    head = Head(np.zeros((2, 4)), intercepts, 0.01, 1.0)
+    row, group = np.repeat(np.arange(6), 5), np.tile(np.arange(5), 6)
+    found = head.follower(linear)(row, group)
+    assert np.allclose(found, head.odds(linear[row], group), rtol=1e-12, atol=0)
+    assert not np.allclose(found, head.odds(linear[row], group[::-1]))
+    assert len(head.follower(linear)(row[:0], group[:0])) == 0

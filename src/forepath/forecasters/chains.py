@@ -13,6 +13,9 @@ LEAST = 0.002
 MOST = 2048
 """Most chains listed for a batch of rows."""
 
+CHUNK = 2048
+"""Beginnings carried on together: few enough to stay in the cache."""
+
 Transition = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 """(step counted from 0, (n,) rows, (n,) themes before) -> (n, themes) P(theme at that step | row, theme before)."""
 
@@ -39,11 +42,24 @@ def likely_chains(
         over = last == end
         done.append((rows[over], probs[over], _padded(paths[over], horizon)))
         rows, probs, paths, last = rows[~over], probs[~over], paths[~over], last[~over]
-        longer = probs[:, None] * transition(step, rows, last)
-        entry, last = np.nonzero(longer >= LEAST)
-        rows, probs, paths = rows[entry], longer[entry, last], np.column_stack([paths[entry], last])
+        entry, last, longer = _longer(step, rows, last, probs, transition)
+        rows, probs, paths = rows[entry], longer, np.column_stack([paths[entry], last])
     done.append((rows, probs, _padded(paths, horizon)))
     return listed(len(first), done, themes)
+
+
+def _longer(
+    step: int, rows: np.ndarray, before: np.ndarray, probs: np.ndarray, transition: Transition
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(which beginning, theme after it, probability) of all that stay at least `LEAST`."""
+    parts = []
+    for at in range(0, max(len(rows), 1), CHUNK):
+        chunk = slice(at, at + CHUNK)
+        odds = probs[chunk, None] * transition(step, rows[chunk], before[chunk])
+        entry, last = np.nonzero(odds >= LEAST)
+        parts.append((entry + at, last, odds[entry, last]))
+    entry, last, longer = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return entry, last, longer
 
 
 def listed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ PATH = tuple(float(10.0**e) for e in np.arange(1.0, -6.5, -0.5))
 """Penalties tried, strongest first, in units of the mean variance of the points' directions."""
 PATIENCE = 2
 """Penalties in a row that may be no better than the best before the path is left."""
+FAINT = 1e-200
+"""Sum of exponentials below which they are taken again together, so that none is rounded away."""
 SPREAD = 2.0
 """Standard deviation of the normal prior, in log odds, of what the theme before adds to a chain head."""
 
@@ -35,6 +38,28 @@ class Head:
     def odds(self, linear: np.ndarray, group: np.ndarray) -> np.ndarray:
         """(n, themes) from weights' x (n, themes) and groups (n,)."""
         return floored(softmax(linear + self.intercepts[group]), self.floor)
+
+    def follower(self, linear: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """A function of (n,) rows of `linear` (rows, themes) and (n,) groups that gives `odds` of these pairs.
+
+        For many pairs of few rows: exponentials are taken once per row and once per group, their sums are one product.
+        """
+        rows = np.exp(linear - linear.max(axis=1, keepdims=True))
+        groups = np.exp(self.intercepts - self.intercepts.max(axis=1, keepdims=True))
+        sums, even = rows @ groups.T, self.floor / self.intercepts.shape[1]
+
+        def odds(row: np.ndarray, group: np.ndarray) -> np.ndarray:
+            total = sums[row, group]
+            faint = np.flatnonzero(total < FAINT)
+            found: np.ndarray = rows[row]
+            found *= groups[group]
+            found *= ((1.0 - self.floor) / np.maximum(total, FAINT))[:, None]
+            found += even
+            if len(faint):  # what a row and a group each call likely, the other calls impossible: rounded away above
+                found[faint] = self.odds(linear[row[faint]], group[faint])
+            return found
+
+        return odds
 
 
 @dataclass(frozen=True, slots=True)

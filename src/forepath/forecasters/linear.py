@@ -100,10 +100,10 @@ class LinearForecaster:
         steps = self._odds(points)
         if not self.chains:
             return Forecast(self.themes, steps)
-        linear = [points @ link.weights for link in self._links]
+        followers = [link.follower(points @ link.weights) for link in self._links]
 
         def transition(step: int, rows: np.ndarray, before: np.ndarray) -> np.ndarray:
-            return self._links[step - 1].odds(linear[step - 1][rows], before)
+            return followers[step - 1](rows, before)
 
         return Forecast(self.themes, steps, *likely_chains(steps[:, 0], transition, self.themes, steps.shape[1]))
 
