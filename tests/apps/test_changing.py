@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from forepath.apps import mapping
+from forepath.apps import deciding, mapping
 from forepath.apps.cli import app
 from forepath.apps.comparing import compare_runs, intervention_of, labelled
+from forepath.apps.deciding import decide_change
 from forepath.apps.intervening import intervene, reference_texts
 from forepath.apps.mapping import map_heads
 from forepath.apps.pipeline import resume, run
 from forepath.apps.runs import open_run
 from forepath.apps.settings import Settings
+from forepath.effects.realigning import Transfer
 from forepath.errors import InputError, InterventionError, MismatchError, RunIncompleteError
 from forepath.records import Policy
 from forepath.store import Run
@@ -208,3 +210,49 @@ def test_what_the_forecaster_foretells_stands_beside_what_was_sampled(base, tmp_
     assert "Foretold from activations alone" in text and "Rank correlation" in text
     unseen = foretell(base, base)
     assert isinstance(unseen, InterventionError) and "does not reach" in str(unseen)
+
+
+@pytest.fixture(scope="module")
+def others(base):
+    """Three more changes, sampled."""
+    made = []
+    for n, change in enumerate([making.ablate("head:1.0"), making.ablate("mlp:1"), making.add("resid.0", np.ones(16))]):
+        intervene(base, change, base.path.parent / f"other{n}")
+        made.append(open_run(base.path.parent / f"other{n}"))
+    return made
+
+
+def test_a_change_is_decided_by_as_few_texts_as_it_takes(base, others, tmp_path, monkeypatch):
+    toward = base.subject.model.lm_head.weight.detach().numpy()[12]
+    strong = making.add("resid.0", toward, coefficient=3)
+    found = decide_change(base, strong, margin=0.2)
+    says = {v.measure: v for v in found.decision.verdicts}
+    intervene(base, strong, tmp_path / "whole")
+    whole = {e.measure: e for e in compare_runs(base, open_run(tmp_path / "whole"), fluency=False).effects}
+    clear = max((e for e in whole.values() if e.kind == "step"), key=lambda e: abs(e.shift))
+    verdict = says[clear.measure.removeprefix("step 1: ")]
+    assert clear.moved and verdict.says == "moved" and verdict.low <= clear.shift <= verdict.high
+    assert found.texts <= found.whole == 48 * 4 and "asks for 3" in found.foresight
+    assert {v.by for v in found.decision.verdicts} <= {"samples", ""}
+    assert "loses" in decide_change(base, strong, learned=others, margin=0.2).foresight
+    monkeypatch.setattr(deciding, "_error", lambda *given: (0.0, 3))
+    monkeypatch.setattr(Transfer, "allowed_as_it_is", property(lambda self: True))
+    sure = decide_change(base, strong, learned=others, margin=0.2)
+    assert {v.by for v in sure.decision.verdicts} == {"foresight"} and sure.decision.prompts == 0
+    assert 0 < sure.texts < sure.whole, "the check itself writes on a few prompts"
+    monkeypatch.setattr(Transfer, "allowed_as_it_is", property(lambda self: False))
+    stale = decide_change(base, strong, learned=others, margin=0.2)
+    assert stale.decision == found.decision and "may not be read here" in stale.foresight
+    with pytest.raises(InputError, match="1 to 1 steps"):
+        decide_change(base, strong, step=2)
+
+
+def test_deciding_from_the_command_line(base, others):
+    learn = [word for run in others for word in ("--learn", run.path)]
+    done = forepath("decide", base.path, "--ablate", "head:1.1", *learn, "--margin", "0.3", "--most", "20", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert {"step", "margin", "texts", "whole", "prompts", "foresight", "verdicts"} == set(told) and told["texts"] <= 80
+    shown = forepath("decide", base.path, "--change", "policy temperature=0.2", "--margin", "0.3")
+    assert shown.exit_code == 0 and re.match(r"Of \d themes at step 1, ", shown.stdout)
+    assert isinstance(forepath("decide", base.path).exception, InputError)

@@ -1,4 +1,4 @@
-"""The commands about changes: intervene, compare, sweep. As thin as `cli`, which they join by `add_to`."""
+"""The commands about changes: intervene, compare, decide, sweep. As thin as `cli`, which they join by `add_to`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOLD: dict[str, Any] = {}
 def add_to(app: typer.Typer, working: Working) -> None:
     """Add the commands."""
     _TOLD["working"] = working
-    for command in (intervene, compare, sweep):
+    for command in (intervene, compare, decide, sweep):
         app.command()(command)
 
 
@@ -133,6 +133,44 @@ def compare(
         from forepath.apps.foretelling import foretell
 
         print(foretell(*sides))
+
+
+def decide(
+    run: RunDir,
+    ablate: Annotated[list[str] | None, typer.Option(help="head:3.5, mlp:3 … set to zero; repeat it.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option(metavar="WORDS", help="Any change, in words as of `intervene`; repeat it.")
+    ] = None,
+    learn: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="OTHER", help="A run of another change, made by `intervene`; repeat it."),
+    ] = None,
+    margin: Annotated[float, typer.Option(help="A share that shifts by less has stayed.")] = 0.05,
+    rate: Annotated[float, typer.Option(help="False discoveries accepted among what is said.")] = 0.05,
+    step: Annotated[int, typer.Option(help="Which step ahead; 1 is the next theme.")] = 1,
+    most: Annotated[int | None, typer.Option(help="Prompts at most; default all of the run.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Which themes a change moves and which stay, with as few texts as it takes: prompt after prompt, until decided.
+
+    With three or more runs of other changes (--learn) the forecaster decides what it is sure of, and only the rest is
+    sampled for; its error is measured on those, and it is checked on the first texts of this change.
+    """
+    from forepath.apps.deciding import decide_change
+    from forepath.apps.intervening import named, reference_texts
+    from forepath.apps.phrases import read_phrase
+    from forepath.apps.results import dump_json
+    from forepath.apps.runs import open_run
+    from forepath.subjects.interventions import making
+
+    base = open_run(run, trust_remote_code=trust_remote_code)
+    parts = [making.ablate(site) for site in ablate or ()]
+    parts += [read_phrase(words, lambda: reference_texts(base)) for words in change or ()]
+    with _TOLD["working"]("nothing was written") as report:
+        found = decide_change(base, named(parts), learned=[open_run(path) for path in learn or ()], margin=margin,
+                              rate=rate, step=step, most=most, report=report)  # fmt: skip
+    print(dump_json(found.to_json()) if json else found)
 
 
 def sweep(

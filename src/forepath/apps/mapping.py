@@ -13,20 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from forepath.apps.labelling import observed_chain, read_fold_names
+from forepath.apps.labelling import read_fold_names
 from forepath.apps.monitoring import run_labeller
 from forepath.apps.progress import Report, silent
 from forepath.apps.runs import OpenRun
 from forepath.apps.terminal import plain
+from forepath.apps.writing import written_chains
 from forepath.effects.realigning import TOLERANCE, align, transfer
 from forepath.effects.sweeping import SideEffects, every_head, sweep
+from forepath.errors import InputError
 from forepath.protocols import Labeller
 from forepath.records import Futures, Intervention, futures_of
 from forepath.stats.bootstrap import Estimate
 from forepath.store import Prompt, prompts_from
 from forepath.subjects.interventions.making import describe
-from forepath.subjects.sampling import sample
-from forepath.themes.labelling import label_all
 
 PROMPTS, SAMPLES, TOKENS = 60, 4, 48
 """Of a check: test prompts at most, texts of each, tokens of a text for each step ahead."""
@@ -56,7 +56,7 @@ class CheckedMap:
             lost = self.lost.get(name)
             shift = {t: _null(v) for t, v in zip(found.themes, found.shift[i].tolist(), strict=True)}
             rows.append({"change": name, "seen": name not in found.unseen, "refused": name in found.refused,
-                         "lost": None if lost is None else lost.value, "shift": shift})  # fmt: skip
+                         "lost": None if lost is None else _null(lost.value), "shift": shift})  # fmt: skip
         cost = {"foretold": self.seconds[0], "checked": self.seconds[1], "sampled": _null(self.instead)}
         return {"step": found.step, "tolerance": TOLERANCE, "seconds": cost, "rows": rows}
 
@@ -134,7 +134,10 @@ def _checks(
         began = time.perf_counter()
         after, count = _written(base, labeller, test, step, change)
         spent, tokens = spent + time.perf_counter() - began, tokens + count
-        lost[describe(change)] = transfer(base.forecaster, nothing, (old, before), (new, after)).lost_before
+        try:
+            lost[describe(change)] = transfer(base.forecaster, nothing, (old, before), (new, after)).lost_before
+        except InputError:  # nothing was observed on both sides
+            lost[describe(change)] = Estimate(*[float("nan")] * 3)
         report("check", i + 1, len(changes))
     return lost, tokens / spent
 
@@ -144,13 +147,9 @@ def _written(
 ) -> tuple[Futures, int]:
     """(what a few texts of each prompt go on with up to `step`, unknown beyond; tokens written)."""
     policy = replace(base.settings.policy, max_tokens=min(base.settings.policy.max_tokens, TOKENS * step))
-    written, _ = sample(base.subject, [p.text for p in test], prompt_ids=[p.id for p in test], samples=SAMPLES,
-                        seed=base.settings.seed, policy=policy, intervention=change)  # fmt: skip
-    failed: set[str] = set()
-    read, _ = label_all(written, labeller, failed=lambda t, error: failed.add(t.id))
-    chains = [() if t.id in failed else observed_chain(t)[:step] for t in read]
-    rows = [chains[i : i + SAMPLES] for i in range(0, len(chains), SAMPLES)]
-    return futures_of(rows, base.codebook.names, base.settings.horizon), sum(len(t.tokens) for t in written)
+    chains, tokens = written_chains(base, labeller, test, samples=SAMPLES, policy=policy, change=change)
+    cut = [[chain[:step] for chain in texts] for texts in chains]
+    return futures_of(cut, base.codebook.names, base.settings.horizon), tokens
 
 
 def _texts(base: OpenRun) -> float:

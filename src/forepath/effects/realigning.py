@@ -149,7 +149,7 @@ def transfer(
     Raises `InputError`.
     """
     losses = [
-        np.nanmean(prompt_losses(forecaster.predict(x), futures), axis=1)
+        _mean(prompt_losses(forecaster.predict(x), futures))
         for x, futures in ((old[0], old[1]), (changed[0], changed[1]), (alignment(changed[0]), changed[1]))
     ]
     keep = ~np.isnan(losses).any(axis=0)
@@ -159,3 +159,11 @@ def transfer(
     mean = float(base.mean())
     lost = [mean_estimate((loss - base) / mean) for loss in (before, after)]
     return Transfer(mean, float(before.mean()), float(after.mean()), lost[0], lost[1], len(base), tolerance)
+
+
+def _mean(losses: np.ndarray) -> np.ndarray:
+    """(prompts,) over the steps that were observed; NaN where none was."""
+    seen = ~np.isnan(losses)
+    with np.errstate(invalid="ignore"):
+        means: np.ndarray = np.where(seen, losses, 0.0).sum(axis=1) / seen.sum(axis=1)
+    return means
