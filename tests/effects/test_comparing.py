@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from grammars import Pool, kinds_of
 
-from forepath.effects.comparing import Rules, compare
+from forepath.effects.comparing import Rules, _weights, compare
 from forepath.errors import InputError
 from forepath.records import Segment, Trajectory
+from forepath.stats.discoveries import fdr_adjusted
 from forepath.worlds.changes import passage, presence, raised, without
 from forepath.worlds.documents import document_grammar
 
@@ -38,6 +39,22 @@ def test_nothing_is_found_between_samples_of_one_grammar(base):
     looked_at = np.mean([len(c.effects) for c in found])
     unadjusted = np.mean([sum(e.p <= 0.05 for e in c.effects) for c in found])
     assert looked_at > 60 and unadjusted > 1, "without the adjustment every comparison would find something"
+
+
+def test_the_rate_is_that_of_all_measures_together():
+    """4,000 null comparisons of 6 guards and 200 measures: one in twenty finds something, not two families' one in ten;
+    and guards are found nearly as easily as if they stood alone."""
+    rng = np.random.default_rng(5)
+    guard = np.arange(206) < 6
+    drawn = rng.uniform(size=(4000, 206))
+    weights = _weights(guard, drawn[0])
+    found = np.mean([(fdr_adjusted(p, weights=weights) <= 0.05).any() for p in drawn])
+    assert 0.039 < found < 0.061, "0.05, three standard errors either way"
+    apart = np.mean([any((fdr_adjusted(p[family]) <= 0.05).any() for family in (guard, ~guard)) for p in drawn])
+    assert apart > 0.08, "the oracle would notice two families at the full rate each"
+    broken = np.full(206, 0.5)
+    broken[0] = 0.004
+    assert fdr_adjusted(broken, weights=weights)[0] <= 0.05 < fdr_adjusted(broken)[0]
 
 
 def test_a_dropped_theme_is_found_at_its_exact_size_and_what_stayed_is_said_to_stay(base, dropped):

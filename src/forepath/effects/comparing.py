@@ -32,7 +32,8 @@ class Rules:
     """How a comparison decides. Stated in every report."""
 
     rate: float = 0.05
-    """False discovery rate among what is said to have moved, and among what is said to have stayed."""
+    """False discovery rate among what is said to have moved, and among what is said to have stayed: of all measures
+    together, guards included."""
     margin: float = 0.05
     """A share that shifts by less counts as having stayed (0.05 is five texts in a hundred) ..."""
     part: float = 0.5
@@ -178,7 +179,8 @@ def _effects(
     low, high = shifts.interval()
     p = shifts.p_moved()
     guard = np.array([kind == "guard" for kind in kinds])
-    q, q_same = (_adjusted(values, guard, rules) for values in (p, shifts.p_same(margin)))
+    q = fdr_adjusted(p, weights=_weights(guard, p), dependent=rules.dependent)
+    q_same = fdr_adjusted(shifts.p_same(margin), dependent=rules.dependent)
     return [
         Effect(
             measure=names[i], kind=kinds[i], shift=float(shifts.shift[i]), low=float(low[i]), high=float(high[i]),
@@ -190,12 +192,11 @@ def _effects(
     ]  # fmt: skip
 
 
-def _adjusted(p: np.ndarray, guard: np.ndarray, rules: Rules) -> np.ndarray:
-    """Over all measures; the few guards by themselves, lest a broken model hide among the many."""
-    out = np.full(len(p), np.nan)
-    for family in (guard, ~guard):
-        out[family] = fdr_adjusted(p[family], dependent=rules.dependent)
-    return out
+def _weights(guard: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """The few guards weigh as much as all the rest together, lest a broken model hide among the many measures."""
+    tested = ~np.isnan(p)
+    counts = max(1, int((guard & tested).sum())), max(1, int((~guard & tested).sum()))
+    return np.where(guard, 1 / counts[0], 1 / counts[1])
 
 
 def _aimed(targets: Sequence[str], names: list[str], themes: np.ndarray) -> np.ndarray:
