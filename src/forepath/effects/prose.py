@@ -72,9 +72,9 @@ def rules_of(c: Comparison) -> str:
     return (
         f"Moved: q at most {c.rate:g}, the p-value of a paired t-test over prompts, adjusted for all "
         f"{len(c.effects)} measures, half of the rate being the guards' ({c.adjusted}). Same: two one-sided tests "
-        f"show a shift smaller than the margin, adjusted likewise; of a share it is {c.margin:g}, or {c.part:.0%} of what "
-        "there was before if that is less, and it stands in the row. Neither: not enough was seen to say. Intervals are 95 %, "
-        "one measure at a time."
+        f"show a shift smaller than the margin, adjusted likewise; of a share it is {c.margin:g}, or {c.part:.0%} of "
+        "what there was before if that is less, and it stands in the row. Neither: not enough was seen to say. "
+        "Intervals are 95 %, one measure at a time."
     )
 
 
