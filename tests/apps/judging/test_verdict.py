@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_judge import QUICK
 
@@ -29,9 +30,22 @@ def test_every_row_has_the_fields_of_score_and_none_is_dropped_silently(judged):
     assert scored <= names
     assert {"ridge", "lda", "layers", "length", "markov_variable", "fusion@4", "cheat@4"} <= names
     reasons = {r["forecaster"]: r["reason"] for r in data["missing"]}
-    assert {"mc@8", "mc_shrunk@32", "cheat@16", "exact", "retrofit", "shift: paraphrase"} <= set(reasons)
+    assert {"mc@16", "mc_shrunk@32", "cheat@16", "exact", "retrofit", "shift: paraphrase"} <= set(reasons)
     assert "pip install" in reasons["retrofit"] and "world" in reasons["exact"]
     json.dumps(data, allow_nan=False)
+
+
+def test_as_many_samples_as_were_drawn_are_judged_by_new_ones(judged):
+    """Of 6 samples a prompt 8 cannot forecast and 2 judge; with 6 new ones they can."""
+    data = judged[1].data
+    rows = {(r["forecaster"], r["step"]): r for r in data["rows"]}
+    few, many = rows["mc_shrunk@4", 1], rows["mc_shrunk@8", 1]
+    assert 0 < many["n_prompts"] <= min(64, few["n_prompts"])
+    assert np.isfinite(many["cross_entropy"]) and many["k_raw"] > 3
+    assert {("mc@8", 1), ("fusion@8", 1)} <= set(rows)
+    tests = {(t["other"], t["step"]): t for t in data["tests"]}
+    assert tests["mc_shrunk@8", 1]["n_prompts"] == many["n_prompts"]
+    assert not {r["forecaster"] for r in data["missing"]} & {"mc@8", "mc_shrunk@8"}
 
 
 def test_the_rows_that_score_has_too_are_the_same(judged):
@@ -121,6 +135,8 @@ def test_a_run_that_is_not_scored_and_options_that_make_no_sense_are_refused(fre
         judge(fresh, Options(by="book", seeds=2, budget=0))
     with pytest.raises(InputError, match="--without liner: what can be left out is chain"):
         judge(fresh, Options(without=("liner",), seeds=2, budget=0))
+    poor = {r["forecaster"]: r["reason"] for r in judge(fresh, Options(by="author", seeds=2, budget=0)).data["missing"]}
+    assert "--budget MINUTES" in poor["mc_shrunk@8"] and "do not do either" in poor["mc@16"]
     (fresh / "commit" / "scores.json").unlink()
     with pytest.raises(RunIncompleteError, match="scores"):
         judge(fresh, Options())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,13 +18,19 @@ RAW = (8, 16, 32, 64)
 """Raw samples whose error the fusion must reach."""
 
 
-def fusions(case: Case, early: Early, forecast: Forecast) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def strengths_of(early: Early) -> list[float]:
+    """Per step, how many samples the forecast counts for: learned on validation prompts."""
+    return list(Fusion.fit(early.on_aside, early.after_aside).strengths)
+
+
+def fusions(
+    case: Case, strengths: Sequence[float], forecast: Forecast
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(rows `fusion@K` with the fields of a score, samples saved per step).
 
-    How many samples the forecast counts for is learned on validation prompts. A prompt's K samples update its forecast,
-    its other samples judge it, as for `mc_shrunk@K`.
+    A prompt's K samples update its forecast, which counts for `strengths` samples; its other samples judge it, as for
+    `mc_shrunk@K`.
     """
-    strengths = Fusion.fit(early.on_aside, early.after_aside).strengths
     rows = [
         row_of(score)
         for k in affordable(case.settings.samples)

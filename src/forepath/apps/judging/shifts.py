@@ -12,6 +12,8 @@ from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant
 from forepath.apps.judging.fits import fitted_of
 from forepath.apps.judging.fresh import Asked, samples_of, written
+from forepath.apps.judging.more import NAME as MORE
+from forepath.apps.judging.more import within_reach
 from forepath.apps.judging.standing import scores_of
 from forepath.errors import PromptError
 from forepath.records import Forecast, Futures
@@ -24,18 +26,31 @@ BEFORE = 300
 """Characters of unrelated text, about."""
 
 
+def planned(case: Case) -> tuple[list[Asked], list[Missing], str]:
+    """(all that is to be sampled anew, the shifts that cannot be and why, what it is to cost)."""
+    asked, missing = wanted(case)
+    if within_reach(case):
+        asked = [plain(case), *asked]
+    asked, told, unpaid = afford(case, asked)
+    return asked, missing + unpaid, told
+
+
+def plain(case: Case) -> Asked:
+    """More of the same, which is no shift."""
+    rows = _drawn(case)
+    return Asked(MORE, rows, tuple(case.texts[i] for i in rows), case.settings.policy)
+
+
 def shifts(
-    case: Case, fitted: Sequence[Entrant], forecasts: dict[str, Forecast]
-) -> tuple[list[dict[str, Any]], list[Missing], str]:
-    """(rows, what could not be done and why, what it was to cost).
+    case: Case, fitted: Sequence[Entrant], forecasts: dict[str, Forecast], asked: Sequence[Asked]
+) -> list[dict[str, Any]]:
+    """The rows of these shifts.
 
     A row is one forecaster on one shift at one step, with the fields of a score, `shift`, and `before`: its
     cross-entropy on the same prompts unshifted, by as many of the run's own samples.
     """
-    asked, missing = wanted(case)
-    asked, told, unpaid = afford(case, asked)
     rows: list[dict[str, Any]] = []
-    for shift in asked:
+    for shift in (a for a in asked if a.name != MORE):
         futures = written(case, shift)
         places = np.searchsorted(case.test, shift.rows)
         unshifted = case.futures(shift.rows)
@@ -50,7 +65,7 @@ def shifts(
             elif entrant.reads is not None:
                 now[entrant.name] = _anew(case, entrant, shift)
         rows += _rows(case, shift, (now, futures), (then, unshifted))
-    return rows, missing + unpaid, told
+    return rows
 
 
 def _rows(
@@ -77,8 +92,7 @@ def _anew(case: Case, entrant: Entrant, shift: Asked) -> Forecast:
 
 def wanted(case: Case) -> tuple[list[Asked], list[Missing]]:
     """The shifts there are prompts for, on up to `MOST` test prompts drawn by the run's seed."""
-    rng = np.random.default_rng([case.settings.seed, 5])
-    rows = np.sort(rng.permutation(case.test)[:MOST])
+    rows = _drawn(case)
     texts, policy = [case.texts[i] for i in rows], case.settings.policy
     found, missing = [], []
     for factor in TEMPERATURES:
@@ -105,6 +119,11 @@ def wanted(case: Case) -> tuple[list[Asked], list[Missing]]:
     return found, missing
 
 
+def _drawn(case: Case) -> np.ndarray:
+    """The test prompts of shifts."""
+    return np.sort(np.random.default_rng([case.settings.seed, 5]).permutation(case.test)[:MOST])
+
+
 def afford(case: Case, asked: Sequence[Asked]) -> tuple[list[Asked], str, list[Missing]]:
     """The same with as many prompts each as the budget pays for, by what a sample cost when the run was scored."""
     price = float(case.trial.store.read_document("costs")["sample_seconds"]) * samples_of(case)
@@ -113,7 +132,7 @@ def afford(case: Case, asked: Sequence[Asked]) -> tuple[list[Asked], str, list[M
     cut = [_first(shift, most) for shift in asked if min(most, len(shift.rows)) >= LEAST]
     names = {shift.name for shift in cut}
     reason = f"{case.options.budget:g} minutes pay for {most} prompts of each shift; --budget MINUTES gives more"
-    unpaid = [Missing(f"shift: {shift.name}", reason) for shift in asked if shift.name not in names]
+    unpaid = [Missing(f"shift: {shift.name}", reason) for shift in asked if shift.name not in {*names, MORE}]
     prompts = sum(len(shift.rows) for shift in cut)
     told = (
         f"new samples: {prompts} prompts × {samples_of(case)}, about {prompts * price / 60:.1f} minutes at "

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forepath.apps.judging.case import Case, Missing
+from forepath.apps.judging.case import Case
 from forepath.apps.judging.keeping import number, plain_json
 from forepath.apps.results import JSON_FIELDS
 from forepath.records import Forecast, Score
@@ -43,13 +43,6 @@ def row_of(score: Score) -> dict[str, Any]:
 def affordable(samples: int) -> list[int]:
     """Those that leave at least two samples of a prompt to judge by."""
     return [k for k in SAMPLES if k + 2 <= samples]
-
-
-def missing_samples(samples: int) -> list[Missing]:
-    """The Monte-Carlo rows there are not enough samples for."""
-    reason = f"{samples} samples a prompt were drawn, and two must be left to judge by"
-    lost = [k for k in SAMPLES if k not in affordable(samples)]
-    return [Missing(name, reason) for k in lost for name in (f"mc@{k}", f"mc_shrunk@{k}")]
 
 
 def losses_of(judge: Judge, forecasts: Mapping[str, Forecast], samples: int) -> dict[str, np.ndarray]:

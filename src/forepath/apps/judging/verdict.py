@@ -18,16 +18,17 @@ from forepath.apps.judging.courses import courses, rare_themes
 from forepath.apps.judging.early import fit_early
 from forepath.apps.judging.entrants import Entrant, entrants
 from forepath.apps.judging.fits import forecast_of, forecasts_of, refits_of, share_key
-from forepath.apps.judging.fusing import fusions
+from forepath.apps.judging.fusing import fusions, strengths_of
 from forepath.apps.judging.groups import column_of, left_out
 from forepath.apps.judging.judgement import Judgement
 from forepath.apps.judging.keeping import Kept, plain_json
 from forepath.apps.judging.leaking import check_leaks
+from forepath.apps.judging.more import more
 from forepath.apps.judging.prices import prices
 from forepath.apps.judging.promises import promises
 from forepath.apps.judging.rivals import rivals
-from forepath.apps.judging.shifts import shifts
-from forepath.apps.judging.standing import decay_of, losses_of, missing_samples, rows_of, worth_curves
+from forepath.apps.judging.shifts import planned, shifts
+from forepath.apps.judging.standing import decay_of, losses_of, rows_of, worth_curves
 from forepath.apps.judging.strangers import strangers
 from forepath.apps.judging.sweeps import sweeps
 from forepath.apps.labelling import read_codebook, read_folds
@@ -74,16 +75,19 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
     fitted, forecasts, missing = _forecasts(case)
     rows = rows_of(case.judge, forecasts, case.settings.samples)
     early = fit_early(case)
-    fused, savings = fusions(case, early, forecasts[case.main])
+    strengths = strengths_of(early)
+    fused, savings = fusions(case, strengths, forecasts[case.main])
     cheated, cheat_losses, lost = cheats(case, rows)
-    missing += missing_samples(case.settings.samples) + lost
-    losses = losses_of(case.judge, forecasts, case.settings.samples) | cheat_losses
-    rows = [*rows, *fused, *cheated]
+    asked, unmoved, told = planned(case)
+    further, further_losses, few_samples = more(case, strengths, forecasts[case.main], asked)
+    missing += few_samples + lost
+    losses = losses_of(case.judge, forecasts, case.settings.samples) | further_losses | cheat_losses
+    rows = [*rows, *fused, *further, *cheated]
     again = [e for e in fitted if case.options.thorough or not e.slow]
     spread = refits_of(case, [e for e in again if e.name not in ("base_rate", "uniform")])
     few = [e for e in fitted if e.name in (*SHOWN, case.main)]
     outside, by_group, lost = left_out(case, [e for e in few if e in again], forecasts)
-    moved, unmoved, told = shifts(case, few, forecasts)
+    moved = shifts(case, few, forecasts, asked)
     missing += lost + unmoved
     grouped = case.groups(case.test) if case.settings.group else None
     return {
