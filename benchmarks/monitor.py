@@ -71,7 +71,7 @@ def watched(
 
 def spelled(subject: Subject, prompts: list[str], seeds: list[int], policy: Policy, memory: Memory) -> Iterator[Step]:
     """The stream, its text spelled out: what anyone who shows the text does."""
-    rows = [Spelling(subject.decode, memory) for _ in prompts]
+    rows = [Spelling.of(subject, memory) for _ in prompts]
     for step in subject.stream(prompts, seeds=seeds, policy=policy):
         for row, token in zip(rows, step.tokens, strict=True):
             if token is not None:

@@ -22,6 +22,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
+import numpy as np
+from scipy.stats import theilslopes
 
 from forepath.apps.proxy.hearing import Hearing
 from forepath.apps.runs import open_run
@@ -57,8 +59,9 @@ def resident(process: subprocess.Popen[str]) -> float:
 
 
 def memory(run: str, requests: int, rule: str) -> None:
-    """Eight clients at once, four tokens each, watched. Every alarm is a row of the run, and the run's index grows by
-    it: `--alarms` shows by how much."""
+    """Eight clients at once, four tokens each, watched. Growth: the Theil-Sen slope over the second half of the
+    requests, when what is kept up to a bound is full. Every alarm is a row of the run, and the run's index grows by it:
+    `--alarms` shows by how much."""
     prompts = [p.text for p in document_grammar().prompts(6, 500)]
     with serving(run, rule) as (process, url, headers), httpx2.Client(headers=headers, timeout=600) as client:
 
@@ -66,16 +69,19 @@ def memory(run: str, requests: int, rule: str) -> None:
             body = {"prompt": prompts[i % len(prompts)], "seed": i, "max_tokens": 4, "stream": i % 2 == 0}
             return client.post(f"{url}/v1/completions", json=body).status_code
 
-        began, seen = time.perf_counter(), []
+        began, seen, each = time.perf_counter(), [], max(1, requests // 100)
         with ThreadPoolExecutor(8) as pool:
-            for start in range(0, requests, max(1, requests // 10)):
-                codes = set(pool.map(ask, range(start, min(requests, start + requests // 10))))
+            for start in range(0, requests, each):
+                codes = set(pool.map(ask, range(start, min(requests, start + each))))
                 assert codes == {200}, codes
                 seen.append(resident(process))
-                done = start + requests // 10
-                print(f"{done:>6} requests, {time.perf_counter() - began:.0f} s: {seen[-1]:.0f} MB", flush=True)
-        half = seen[len(seen) // 2 :]
-        print(f"second half of the requests: {half[-1] - half[0]:+.1f} MB")
+                if (start + each) % (10 * each) == 0:
+                    spent = time.perf_counter() - began
+                    print(f"{start + each:>6} requests, {spent:.0f} s: {seen[-1]:.0f} MB", flush=True)
+        half = np.array(seen[len(seen) // 2 :])
+        slope, _, low, high = theilslopes(half, np.arange(len(half)) * each / 1000, 0.95)
+        print(f"second half: {half.min():.0f} to {half.max():.0f} MB; growth {slope:+.2f} [{low:+.2f}, {high:+.2f}] MB "
+              "per 1,000 requests")  # fmt: skip
 
 
 def kill(run: str, kills: int) -> None:

@@ -16,6 +16,8 @@ sys.path.insert(0, str(ROOT / "tests" / "apps" / "dashboard"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SHOTS = Path(os.environ.get("FOREPATH_SHOTS", ROOT / "artefacts" / "browser"))
 """Where the pictures of every screen go, to be looked at."""
+PATIENCE = 90_000
+"""Milliseconds to wait for what will come: a machine that is busy with other things is no failure."""
 HOSTILE = (
     "<script>window.pwned=1</script>",
     '<img/src="x"/onerror="window.pwned=2">',
@@ -46,6 +48,7 @@ def executable():
 @pytest.fixture(scope="session")
 def chromium(executable):
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'")
+    api.expect.set_options(timeout=PATIENCE)
     with api.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
@@ -137,7 +140,7 @@ def open_page(chromium, serving):
         page.said = []
         page.on("console", lambda m: page.said.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda e: page.said.append(str(e)))
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.goto(f"{serving.base}/#token={serving.keys.token}")
         page.wait_for_selector("nav")
         page.goto(f"{serving.base}/#{place}")

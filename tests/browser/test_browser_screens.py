@@ -49,7 +49,7 @@ def settle(page, name):
         page.fill("#live-prompt", PROMPT)
         page.get_by_label("pace").select_option("0")
         page.get_by_role("button", name="Write").click()
-        expect(page.locator(".stream .badge")).to_have_text("over", timeout=90_000)
+        expect(page.locator(".stream .badge")).to_have_text("over")
 
 
 @pytest.mark.parametrize("name", PLACES)

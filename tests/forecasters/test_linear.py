@@ -168,3 +168,17 @@ def test_a_follower_gives_the_odds_of_each_pair_also_where_row_and_group_deny_ea
     assert np.allclose(found, head.odds(linear[row], group), rtol=1e-12, atol=0)
     assert not np.allclose(found, head.odds(linear[row], group[::-1]))
     assert len(head.follower(linear)(row[:0], group[:0])) == 0
+
+
+def test_a_course_is_the_odds_and_the_transitions_at_once():
+    x, futures = world(5)
+    for chains in (True, False):
+        forecaster = LinearForecaster(chains=chains).fit(x, futures)
+        steps, links = forecaster.course(x[:7])
+        np.testing.assert_allclose(steps, forecaster.odds(x[:7]), rtol=1e-12)
+        if chains:
+            np.testing.assert_allclose(links, forecaster.transitions(x[:7]), rtol=1e-12)
+        else:
+            assert links.shape[1] == 0
+    again = forecaster.fit(-x, futures)  # fitted anew, nothing old is kept
+    np.testing.assert_allclose(again.course(x[:7])[0], again.odds(x[:7]), rtol=1e-12)

@@ -147,3 +147,14 @@ def test_conformal_e_values_have_mean_one():
 def test_the_end_is_a_theme_like_any_other(conversations):
     grammar, _, themes = conversations
     assert (themes == grammar.themes.index(END)).sum() == RUNS
+
+
+def test_one_conversation_alone_has_the_evidence_it_has_among_others():
+    rng = np.random.default_rng(8)
+    odds = rng.dirichlet(np.ones(5), size=(40, 2))
+    odds[7, 0, 3] = 0.0
+    themes = np.array([[3 if n == 7 else rng.integers(-1, 5), rng.integers(5)] for n in range(40)])
+    both, alone = Evidence(2), Evidence(1)
+    for given, came in zip(odds, themes, strict=True):
+        np.testing.assert_allclose(alone.bet(given[:1], came[:1])[0], both.bet(given, came)[0], rtol=1e-12)
+    assert alone.highest[0] == both.highest[0] == np.inf

@@ -132,7 +132,8 @@ def test_a_monitor_settles_its_forecasts():
     follower = watching.open("p", name="one")
     for char in "The rain and the wet were 3. The war and the army were 4. The rain":
         follower.feed(char, np.zeros(6))
-    asked = [(one.theme, before.theme if before else None) for before, one in zip([None, *follower.heard], follower.heard)]
+    names = [one.theme for one in follower.heard]
+    asked = list(zip(names, [None, *names[:-1]], strict=True))
     assert [(s.theme, s.before) for s in follower.settled] == asked and len(asked) > 1
 
 

@@ -9,7 +9,7 @@ from monitor_toys import THEMES, pattern_codebook, sentence, wander
 from forepath.errors import LabellerError
 from forepath.monitors.listening import Listener
 from forepath.records import Trajectory
-from forepath.subjects.spelling import Spelling
+from forepath.subjects.spelling import Spelling, apart
 from forepath.themes.labelling import PatternLabeller
 
 
@@ -96,10 +96,30 @@ def test_the_cost_does_not_grow_with_the_text():
     assert Counting.most < 60
 
 
-@given(st.text(max_size=30))
-def test_spelling_gives_back_every_text(text):
-    spelling = Spelling(lambda tokens: bytes(tokens).decode(errors="replace"))
+@given(st.text(max_size=30), st.booleans())
+def test_spelling_gives_back_every_text(text, apart):
+    spelling = Spelling(lambda tokens: bytes(tokens).decode(errors="replace"), apart=apart)
     assert "".join(spelling.add(t) for t in text.encode()) + spelling.finish() == text
+
+
+@given(st.binary(max_size=40))
+def test_tokens_spelled_apart_are_spelled_as_before(data):
+    plain, quick = (Spelling(lambda tokens: bytes(tokens).decode(errors="replace"), apart=a) for a in (False, True))
+    assert [plain.add(t) for t in data] == [quick.add(t) for t in data] and plain.finish() == quick.finish()
+
+
+def test_byte_level_tokens_are_spelled_apart_and_no_others():
+    from types import SimpleNamespace
+
+    from tokenizers import decoders
+
+    def subject(decoder, tidies):
+        tool = SimpleNamespace(backend_tokenizer=SimpleNamespace(decoder=decoder), clean_up_tokenization_spaces=tidies)
+        return SimpleNamespace(tokenizer=tool, decode=len)
+
+    assert apart(subject(decoders.ByteLevel(), False))
+    assert not apart(subject(decoders.ByteLevel(), True)) and not apart(subject(decoders.Metaspace(), False))
+    assert not apart(subject(None, False)) and not apart(SimpleNamespace(decode=len))
 
 
 def test_spelling_says_damaged_bytes_in_the_end_and_does_not_wait_for_ever():

@@ -18,6 +18,7 @@ from forepath.forecasters.heads import Fold, Head, fit_head
 from forepath.forecasters.inputs import checked, checked_pair
 from forepath.forecasters.odds import absorbed, floored, softmax
 from forepath.forecasters.saving import Origin, read_heads, write_heads
+from forepath.forecasters.stacked import Stacked
 from forepath.forecasters.targets import chain_rows, kept_aside, step_rows
 from forepath.records import END, Forecast, Futures
 
@@ -55,6 +56,7 @@ class LinearForecaster:
         self.themes: tuple[str, ...] = ()
         self._steps: list[Head] = []
         self._links: list[Head] = []
+        self._stacked: Stacked | None = None
 
     def fit(self, activations: np.ndarray, futures: Futures) -> Self:
         """(prompts, width) and the futures of the same prompts. Raises `ActivationError`."""
@@ -72,7 +74,7 @@ class LinearForecaster:
             fit_head(fold, chain_rows(futures, h), groups=count, penalty=self.penalty)
             for h in range(1, horizon if self.chains else 1)
         ]
-        self.themes, self.origin = futures.themes, None
+        self.themes, self.origin, self._stacked = futures.themes, None, None
         self._steps = [_unscaled(head, mean, deviation) for head in heads]
         self._links = [_unscaled(head, mean, deviation) for head in links]
         return self
@@ -85,6 +87,15 @@ class LinearForecaster:
     def odds(self, activations: np.ndarray) -> np.ndarray:
         """(rows, horizon, themes) of the steps only: one matrix product, for when speed matters."""
         return self._odds(self._points(activations))
+
+    def course(self, activations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(`odds`, `transitions`) in one product: for a text that is followed while it is written. Without chains the
+        second has no step. Raises `UnfittedError`, `ActivationError`.
+        """
+        points = self._points(activations)
+        if self._stacked is None:
+            self._stacked = Stacked.of(self._steps, self._links, self.themes.index(END))
+        return self._stacked.course(points)
 
     def logits(self, activations: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
         """The parts of the chain model: (rows, themes) logits of the first step; for each later step, what the row

@@ -15,6 +15,8 @@ tuning. All this holds for forecasts that are the true odds; how far learned one
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from forepath.errors import InputError
@@ -51,6 +53,8 @@ class Evidence:
         A theme index below 0 could not be judged: nothing is bet in that row. Raises `InputError` for odds that are
         negative or sum to more than 1: no forecast, and the guarantee would be void.
         """
+        if len(odds) == 1 and themes[0] >= 0:
+            return self._bet_one(odds[0], float(odds[0, themes[0]]))
         if (odds < 0).any() or (odds.sum(axis=1) > 1 + 1e-6).any():
             raise InputError(
                 f"odds from {odds.min():.3g} summing to up to {odds.sum(axis=1).max():.6g}; wanted rows of "
@@ -70,6 +74,24 @@ class Evidence:
         self._awake[rows] = np.where(staked > 0, staked * factor, 0.0)
         self.value[rows] = self._asleep[rows] + self._awake[rows].sum(axis=(1, 2))
         np.maximum(self.highest, self.value, out=self.highest)
+        return self.value
+
+    def _bet_one(self, odds: np.ndarray, given: float) -> np.ndarray:
+        """The same for one row, without what arrays cost: a text that is followed bets a sentence at a time."""
+        if float(odds.min()) < 0 or float(odds.sum()) > 1 + 1e-6:
+            raise InputError(f"odds from {odds.min():.3g} summing to {odds.sum():.6g}; wanted some that sum to at most 1")
+        self._bets[0] += 1
+        woken = float(self._asleep[0]) / (int(self._bets[0]) + 1)
+        self._asleep[0] -= woken
+        value, part = float(self._asleep[0]), woken / (len(POWERS) * len(SHARES))
+        for p, power in enumerate(POWERS):
+            ratio = math.inf if given == 0 else given ** (power - 1) / max(float((odds**power).sum()), 1e-300)
+            for s, share in enumerate(SHARES):
+                staked = float(self._awake[0, p, s]) + part
+                self._awake[0, p, s] = staked = staked * (1 - share + share * ratio) if staked > 0 else 0.0
+                value += staked
+        self.value[0] = value
+        self.highest[0] = max(float(self.highest[0]), value)
         return self.value
 
     def _alternatives(self, odds: np.ndarray, themes: np.ndarray) -> np.ndarray:

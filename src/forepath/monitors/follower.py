@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forepath.forecasters.linear import LinearForecaster
 from forepath.monitors.evidence import Evidence
 from forepath.monitors.hazards import hazards, independent
 from forepath.monitors.ledger import Settled
@@ -93,7 +94,7 @@ class Follower:
         fresh = ended and not self._doubts and (activation is not None or self._monitor.features is not None)
         self._hear(heard)
         if fresh and (heard or self.tokens == 0):
-            self._asked, _ = self._forecast(activation)
+            self._asked = self._course(activation)[0][0]
         if ended:
             self._bet(self._end)
             self.chain = (*self.chain, END)
@@ -138,10 +139,10 @@ class Follower:
                         doubts=self._doubts)  # fmt: skip
         if self._doubts:
             return replace(blank, alarms=alarms)
-        first, steps = self._forecast(activation)
+        steps, links = self._course(activation)
+        first = steps[0]
         if reason != "tokens":
             self._asked = first
-        links = self._links(activation, steps)
         came, wait = hazards(first, links, monitor.lengths)
         alarms += self._off_path_alarm(token)
         alarms += tuple(a for w in self._watches if (a := w.update(first, links, came, token)) is not None)
@@ -166,19 +167,18 @@ class Follower:
         assert activation is not None  # a monitor with a site is fed activations
         return activation[None]
 
-    def _forecast(self, activation: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """((themes,) odds of what is written next, (horizon, themes))."""
+    def _course(self, activation: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """((horizon, themes) odds of what is written next, (horizon - 1, themes, themes) P(theme | theme before))."""
         forecaster, rows = self._monitor.forecaster, self._features(activation)
+        if isinstance(forecaster, LinearForecaster):
+            steps, links = forecaster.course(rows)
+            return steps[0], links[0] if len(links[0]) == len(steps[0]) - 1 else independent(steps[0], self._end)
         odds = getattr(forecaster, "odds", None)
         steps = odds(rows)[0] if odds is not None else forecaster.predict(rows).steps[0]
-        return steps[0], steps
-
-    def _links(self, activation: np.ndarray | None, steps: np.ndarray) -> np.ndarray:
-        transitions = getattr(self._monitor.forecaster, "transitions", None)
-        if transitions is None or len(steps) == 1 or not getattr(self._monitor.forecaster, "chains", True):
-            return independent(steps, self._end)
-        found: np.ndarray = transitions(self._features(activation))[0]
-        return found
+        transitions = getattr(forecaster, "transitions", None)
+        if transitions is None or len(steps) == 1 or not getattr(forecaster, "chains", True):
+            return steps, independent(steps, self._end)
+        return steps, transitions(rows)[0]
 
     def _off_path_alarm(self, token: int) -> tuple[Alarm, ...]:
         rule = self._monitor.off_path

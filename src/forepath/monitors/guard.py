@@ -10,6 +10,7 @@ most `rate` it ever says "stale" without cause (Vovk, "Testing randomness online
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
@@ -87,7 +88,7 @@ class Guard:
         self.rate = rate
         self._familiar = familiar
         self._rng = np.random.default_rng(seed)
-        self._bag = [sorted(column) for column in familiar.known.T.tolist()]
+        self._bag = [array("d", sorted(column)) for column in familiar.known.T.tolist()]
         bets = 1 + 2 * len(POWERS)
         self._capital = np.full((len(self._bag), bets), 1.0 / bets)
         self.stale = False

@@ -61,7 +61,8 @@ def _follow(
 ) -> list[Followed]:
     doubts = monitor.doubts_about(subject, policy)
     rows = [monitor.open(p, doubts=doubts) for p in prompts]
-    spellings = [Spelling(subject.decode) for _ in prompts]
+    memory = monitor.memory_of(subject)
+    spellings = [Spelling.of(subject, memory) for _ in prompts]
     readings: list[list[Reading]] = [[] for _ in prompts]
     finished = [False] * len(rows)
     ends: frozenset[int] = getattr(subject, "end_ids", frozenset())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +51,8 @@ class Account:
     def __init__(self, ledger: Ledger) -> None:
         self.count = 0
         """Forecasts settled so far."""
-        self.losses = np.zeros(1 + len(RIVALS))
-        self.bins = np.zeros((BINS, 2))
+        self.losses = [0.0] * (1 + len(RIVALS))
+        self.bins: dict[int, tuple[float, float]] = {}
         self._ledger = ledger
 
     def settle(self, number: int, settled: Settled) -> None:
@@ -79,13 +80,16 @@ class Ledger:
         """
         count = len(themes)
         self._index = {theme: i for i, theme in enumerate(themes)}
-        self._after = np.zeros((count + 1, count)) if known is None else np.array(known, dtype=float)
-        self._heard: np.ndarray = self._after.sum(axis=0)
+        given = np.zeros((count + 1, count)) if known is None else np.asarray(known, dtype=float)
+        self._after: list[list[float]] = given.tolist()
+        self._heard: list[float] = given.sum(axis=0).tolist()
         self._texts = self._forecasts = 0
-        self._totals = np.zeros(1 + len(RIVALS))
-        self._cross = np.zeros((1 + len(RIVALS), 1 + len(RIVALS)))  # of the losses of each text
-        self._bins = np.zeros((BINS, 3))  # of the likeliest theme: forecasts, sum of their odds, how often it came
-        self._spread = np.zeros((BINS, 4))  # by text: squared gaps, gaps times forecasts, squared forecasts, texts
+        # losses of the forecaster and of each rival: added up; by text, squared, and times the forecaster's
+        self._totals, self._squares, self._products = ([0.0] * (1 + len(RIVALS)) for _ in range(3))
+        # of the likeliest theme: forecasts, sum of their odds, how often it came
+        self._bins = [[0.0] * 3 for _ in range(BINS)]
+        # by text: squared gaps, gaps times forecasts, squared forecasts, texts
+        self._spread = [[0.0] * 4 for _ in range(BINS)]
         self._named: dict[str, Account] = {}
         self._lock = threading.Lock()
 
@@ -103,23 +107,25 @@ class Ledger:
             self._texts += account.count == 0
             self._forecasts += 1
             account.count += 1
-            rate = (self._heard[theme] + 0.5) / (self._heard.sum() + 0.5 * len(self._heard))
-            row = self._after[before]
-            after = (row[theme] + PULL * rate) / (row.sum() + PULL)
-            old = account.losses
-            account.losses = new = old - np.log([max(settled.given, _LEAST), rate, after])
-            self._totals += new - old
-            self._cross += new[:, None] * new - old[:, None] * old
-            self._heard[theme] += 1
+            row, heard = self._after[before], self._heard
+            rate = (heard[theme] + 0.5) / (sum(heard) + 0.5 * len(heard))
+            after = (row[theme] + PULL * rate) / (sum(row) + PULL)
+            old, losses = account.losses, [-math.log(p) for p in (max(settled.given, _LEAST), rate, after)]
+            account.losses = new = [a + b for a, b in zip(old, losses, strict=True)]
+            for k, loss in enumerate(losses):
+                self._totals[k] += loss
+                self._squares[k] += new[k] ** 2 - old[k] ** 2
+                self._products[k] += new[0] * new[k] - old[0] * old[k]
+            heard[theme] += 1
             row[theme] += 1
             self._count(account, min(int(settled.top * BINS), BINS - 1), settled)
 
     def _count(self, account: Account, bin: int, settled: Settled) -> None:
-        self._bins[bin] += (1.0, settled.top, float(settled.right))
-        n, gap = account.bins[bin]
+        n, gap = account.bins.get(bin, (0.0, 0.0))
         more, wider = n + 1, gap + settled.top - settled.right
         account.bins[bin] = more, wider
-        self._spread[bin] += (wider**2 - gap**2, wider * more - gap * n, more**2 - n**2, n == 0)
+        _add(self._bins[bin], (1.0, settled.top, settled.right))
+        _add(self._spread[bin], (wider**2 - gap**2, wider * more - gap * n, more**2 - n**2, n == 0))
 
     def summary(self) -> dict[str, Any]:
         """What the ledger says, as plain JSON data.
@@ -132,17 +138,18 @@ class Ledger:
         """
         with self._lock:
             texts, count = self._texts, self._forecasts
-            totals, cross = self._totals.copy(), self._cross.copy()
-            bins, spread = self._bins.copy(), self._spread.copy()
+            totals, squares, products = self._totals.copy(), self._squares.copy(), self._products.copy()
+            bins, spread = [row.copy() for row in self._bins], [row.copy() for row in self._spread]
         rows = [
             {"forecast": p / n, "came": hits / n, "error": _error(s, (p - hits) / n, n), "forecasts": int(n)}
-            for (n, p, hits), s in zip(bins.tolist(), spread.tolist(), strict=True)
+            for (n, p, hits), s in zip(bins, spread, strict=True)
             if n
         ]
-        rivals = [{"name": name, "cross_entropy": float(totals[k]) / count if count else None,
-                   **_skill(totals, cross, k, texts)} for k, name in enumerate(RIVALS, 1)]  # fmt: skip
+        rivals = [{"name": name, "cross_entropy": totals[k] / count if count else None,
+                   **_skill(totals[0], totals[k], (squares[0], products[k], squares[k]), texts)}
+                  for k, name in enumerate(RIVALS, 1)]  # fmt: skip
         return {"texts": texts, "forecasts": count, "needed": LEAST_TEXTS,
-                "cross_entropy": float(totals[0]) / count if count else None, "rivals": rivals,
+                "cross_entropy": totals[0] / count if count else None, "rivals": rivals,
                 "reliability": rows}  # fmt: skip
 
     def __str__(self) -> str:
@@ -166,16 +173,20 @@ class Ledger:
         return "".join(f"# HELP {n} {told}\n# TYPE {n} counter\n{n} {float(v):.9g}\n" for n, told, v in values)
 
 
-def _skill(totals: np.ndarray, cross: np.ndarray, rival: int, texts: int) -> dict[str, float | None]:
-    """1 - ratio of the losses of forecaster and rival, with the interval of a ratio of sums over texts."""
-    if texts < LEAST_TEXTS or totals[rival] <= 0:
+def _add(row: list[float], more: Sequence[float]) -> None:
+    for i, x in enumerate(more):
+        row[i] += x
+
+
+def _skill(own: float, rival: float, by_text: tuple[float, float, float], texts: int) -> dict[str, float | None]:
+    """1 - own / rival with the interval of a ratio of sums over texts; `by_text`: sums of own², own · rival, rival²."""
+    if texts < LEAST_TEXTS or rival <= 0:
         return {"skill": None, "low": None, "high": None}
     from scipy.special import stdtrit
 
-    ratio = float(totals[0] / totals[rival])
-    squares = cross[0, 0] - 2 * ratio * cross[0, rival] + ratio**2 * cross[rival, rival]
-    error = math.sqrt(max(0.0, squares) * texts / (texts - 1)) / float(totals[rival])
-    wide = float(stdtrit(texts - 1, 0.975)) * error
+    ratio = own / rival
+    squares = by_text[0] - 2 * ratio * by_text[1] + ratio**2 * by_text[2]
+    wide = float(stdtrit(texts - 1, 0.975)) * math.sqrt(max(0.0, squares) * texts / (texts - 1)) / rival
     return {"skill": 1 - ratio, "low": 1 - ratio - wide, "high": 1 - ratio + wide}
 
 

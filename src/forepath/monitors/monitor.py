@@ -141,7 +141,7 @@ class Monitor:
         doubts = self.doubts_about(subject, policy)
         rows = [self.open(prompt, doubts=doubts) for prompt in prompts]
         memory = self.memory_of(subject)
-        spellings = [Spelling(subject.decode, memory) for _ in prompts]
+        spellings = [Spelling.of(subject, memory) for _ in prompts]
         ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
         over = [False] * len(rows)
         capture = () if self.site is None else (self.site,)

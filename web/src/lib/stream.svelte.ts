@@ -11,6 +11,7 @@ const ears = new Map<string, Set<Ear>>();
 let source: EventSource | null = null;
 let open = "";
 let last = "";
+let since = ""; // the last event before a topic was first asked for: from there on nothing of it may be missed
 let due: ReturnType<typeof setTimeout>;
 
 /** Whether the stream stands. */
@@ -18,7 +19,10 @@ export const stream = $state({ alive: true });
 
 /** Hear a topic until the returned function is called. `reset`: something was missed, ask for the state again. */
 export function listen(topic: string, ear: Ear): () => void {
-  if (!ears.has(topic)) ears.set(topic, new Set());
+  if (!ears.has(topic)) {
+    ears.set(topic, new Set());
+    since ||= last;
+  }
   ears.get(topic)!.add(ear);
   settle();
   return () => {
@@ -40,7 +44,8 @@ function connect(): void {
   source = null;
   open = topics;
   if (!topics) return;
-  const mine = (source = new EventSource(`/api/events?topics=${encodeURIComponent(topics)}&last=${encodeURIComponent(last)}`));
+  const mine = (source = new EventSource(`/api/events?topics=${encodeURIComponent(topics)}&last=${encodeURIComponent(since || last)}`));
+  since = "";
   mine.onopen = () => (stream.alive = true);
   mine.onmessage = (event) => {
     const first = !last; // what happened before we were heard is not told again: everybody asks once more

@@ -146,7 +146,7 @@ class Conversation:
             stream = subject.stream([plan.prompt], seeds=[plan.seed], policy=plan.policy, capture=capture)
         doubts = monitor.doubts_about(subject, plan.policy)
         follower = monitor.open(plan.prompt, doubts=doubts, name=self.id)
-        spelling, ends = Spelling(subject.decode), subject.end_ids
+        spelling, ends = Spelling.of(subject, monitor.memory_of(subject)), subject.end_ids
         due, heard, settled, written = time.monotonic(), 0, 0, ""
         while True:
             if not self._may_go_on():

@@ -47,7 +47,7 @@ class Row:
     def __init__(
         self, subject: Subject, wanted: Wanted, watched: Watched | None, memory: dict[tuple[int, ...], str]
     ) -> None:
-        self.spelling, self.clip = Spelling(subject.decode, memory), Clip(wanted.policy.stop)
+        self.spelling, self.clip = Spelling.of(subject, memory), Clip(wanted.policy.stop)
         self.watched = watched
         self.tokens = 0
         self.over = self.unwanted = False
