@@ -70,8 +70,10 @@ class LanguageTrunk(nn.Module):
         the last one, (n, 1, themes).
         """
         group, place, kept = memory
-        mine = {number: torch.nonzero(group[owner] == number).flatten() for number in group[owner].unique().tolist()}
-        logits = [self._write(*kept[n], place[owner[rows]], themes[rows], last) for n, rows in mine.items()]
+        mine = {
+            number: torch.nonzero(group[owner] == number).flatten() for number in torch.unique(group[owner]).tolist()
+        }
+        logits = [self._write(kept[n], place[owner[rows]], themes[rows], last) for n, rows in mine.items()]
         return _put_back(logits, list(mine.values()))
 
     def _read(self, reads: Tensor) -> tuple[Tensor, tuple[Kept, Tensor]]:
@@ -98,7 +100,8 @@ class LanguageTrunk(nn.Module):
         logits: Tensor = self.leave(out.last_hidden_state[:, -1])
         return logits, (kept[self.frozen.depth if self.frozen else 0 :], mask)
 
-    def _write(self, kept: Kept, mask: Tensor, owner: Tensor, themes: Tensor, last: bool) -> Tensor:
+    def _write(self, memory: tuple[Kept, Tensor], owner: Tensor, themes: Tensor, last: bool) -> Tensor:
+        kept, mask = memory
         cache, before = DynamicCache(), mask[owner]
         below = self.frozen.depth if self.frozen else 0
         for number in range(below):  # nothing is looked up there, but lengths are read from the first
