@@ -69,6 +69,22 @@ def test_odds_are_those_of_the_plain_model(kind):
     assert worst(model) < 1e-3
 
 
+def test_products_meet_few_numbers_of_rows_and_spare_rows_are_never_seen(monkeypatch):
+    model, met, product = llama(), set(), fused._product
+
+    def noted(x, *rest):
+        met.add(len(x))
+        return product(x, *rest)
+
+    monkeypatch.setattr(fused, "_product", noted)
+    monkeypatch.setattr(fused, "_ALIKE", 4)
+    assert worst(model, 8) < 1e-3
+    assert met == {8, 4}, "six rows filled up to eight; four as they are"
+    monkeypatch.setattr(fused, "_filled", lambda rows, spare: torch.roll(torch.nn.functional.pad(
+        rows, (0, 0) * (rows.ndim - 1) + (0, spare)), 1, 0) if spare else rows)  # fmt: skip
+    assert worst(model, 2) > 1e-2
+
+
 def test_the_oracle_sees_a_wrong_scale_and_a_wrong_row(monkeypatch):
     model = llama()
     turn = fused._turn

@@ -23,6 +23,9 @@ _PARTS = (
 )  # fmt: skip
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _DTYPES = (torch.float32, torch.bfloat16)
+_ALIKE = 16
+"""More rows than these are filled up to a multiple of it: oneDNN keeps a kernel of each product for every number of
+rows it has met, and 250 numbers took 300 MB."""
 
 
 def why_not(model: Any) -> str:
@@ -87,23 +90,26 @@ class FusedContinuation:
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Append one token to each row (rows,); the logits (rows, vocab) of the next."""
-        x = nn.functional.embedding(tokens, self._model.embed_tokens.weight)
-        cos, sin = (table[0, :, None] for table in self._model.rotary_emb(x, self._positions[None]))
+        rows = len(tokens)
+        spare = -rows % _ALIKE if rows > _ALIKE else 0
+        x = nn.functional.embedding(_filled(tokens, spare), self._model.embed_tokens.weight)
+        cos, sin = (table[0, :, None] for table in self._model.rotary_emb(x, _filled(self._positions, spare)[None]))
         for_keys, for_queries = (cos, sin), (cos * self._scale, sin * self._scale)
         for n, (norm, to_query, to_key, to_value, out, norm_mlp, gate, up, down) in enumerate(self._layers):
-            self._leave(f"resid.{n}", x)
+            self._leave(f"resid.{n}", x[:rows])
             h = _norm(x, norm)
             query = _turn(self._heads(_product(h, to_query)), *for_queries)
             key = _turn(self._heads(_product(h, to_key)), *for_keys)
             value = self._heads(_product(h, to_value))
-            x = _product_and("add", self._cache.attend(n, query, key, value), out, x)
+            attended = self._cache.attend(n, query[:rows], key[:rows], value[:rows])
+            x = _product_and("add", _filled(attended, spare), out, x)
             h = _norm(x, norm_mlp)
             gated = _product_and("mul", h, up, _product(h, gate, "swish"))
             x = _product_and("add", gated, down, x)
-        self._leave(f"resid.{len(self._layers)}", x)
+        self._leave(f"resid.{len(self._layers)}", x[:rows])
         self._cache.advance()
         self._positions += 1
-        return _product(_norm(x, self._model.norm), self._head)
+        return _product(_norm(x, self._model.norm), self._head)[:rows]
 
     def keep(self, index: torch.Tensor) -> None:
         """Keep these rows (their present numbers), in this order."""
@@ -124,6 +130,11 @@ def _parts(layer: Any) -> tuple[Any, ...]:
         layer.input_layernorm, attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj,
         layer.post_attention_layernorm, mlp.gate_proj, mlp.up_proj, mlp.down_proj,
     )  # fmt: skip
+
+
+def _filled(rows: torch.Tensor, spare: int) -> torch.Tensor:
+    """With so many rows of zeros behind them."""
+    return torch.cat([rows, rows.new_zeros(spare, *rows.shape[1:])]) if spare else rows
 
 
 def _product(x: torch.Tensor, linear: nn.Linear, then: str = "none") -> torch.Tensor:
