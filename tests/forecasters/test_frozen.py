@@ -58,6 +58,10 @@ def test_themes_written_after_a_cut_prompt_depend_on_all_before(kind):
         assert torch.allclose(later[1, 0], later[3, 0], atol=1e-5)  # same prompt, same first theme
         assert not torch.allclose(later[1, 1], later[3, 1], atol=1e-3)  # another second one
         assert not torch.allclose(later[0], later[2], atol=1e-3)  # another prompt
+        assert trunk._together is (kind != "bloom")  # it takes a mask of its own only
+        trunk._together = False
+        assert torch.allclose(trunk.write(memory, owner, themes), later, atol=1e-4)
+        trunk._together = None
         last = trunk.write(memory, owner, themes, last=True)
         assert torch.allclose(last[:, 0], later[:, 1], atol=1e-5)
 

@@ -41,6 +41,8 @@ class LanguageTrunk(nn.Module):
         """
         super().__init__()
         self.body, self.frozen = body, frozen
+        self._together: bool | None = None
+        """Whether all chains of a prompt can be written in one row; not tried yet."""
         self.config = json.loads(body.config.to_json_string(use_diff=False))
         model = body.config.get_text_config().hidden_size
         self.enter = None if width is None else nn.Linear(width, model)
@@ -73,7 +75,10 @@ class LanguageTrunk(nn.Module):
         mine = {
             number: torch.nonzero(group[owner] == number).flatten() for number in torch.unique(group[owner]).tolist()
         }
-        logits = [self._write(kept[n], place[owner[rows]], themes[rows], last) for n, rows in mine.items()]
+        if self._together is None:
+            self._together = self._agrees(kept[int(group[owner[0]])], place[owner[:1]])
+        write = self._write_together if self._together else self._write
+        logits = [write(kept[n], place[owner[rows]], themes[rows], last) for n, rows in mine.items()]
         return _put_back(logits, list(mine.values()))
 
     def _read(self, reads: Tensor) -> tuple[Tensor, tuple[Kept, Tensor]]:
@@ -115,6 +120,52 @@ class LanguageTrunk(nn.Module):
         hidden = out.last_hidden_state
         logits: Tensor = self.leave(hidden[:, -1:] if last else hidden)
         return logits
+
+    def _write_together(self, memory: tuple[Kept, Tensor], owner: Tensor, themes: Tensor, last: bool) -> Tensor:
+        """As `_write`, all chains of a prompt in one row behind it: its keys and values are not copied for each.
+
+        A theme sees the prompt and those before it in its own chain; the mask says so.
+        """
+        kept, mask = memory
+        order = torch.argsort(owner, stable=True)
+        prompts, row = torch.unique_consecutive(owner[order], return_inverse=True)
+        rank = torch.arange(len(owner)) - torch.searchsorted(row, row)
+        most, length = int(rank.max()) + 1, themes.shape[1]
+        tokens = torch.zeros(len(prompts), most, length, dtype=torch.long)
+        tokens[row, rank] = themes[order]
+        before = mask.index_select(0, prompts)
+        own = torch.kron(torch.eye(most), torch.ones(length, length).tril()).bool()
+        sees = torch.cat([before.bool()[:, None].expand(-1, len(own), -1), own.expand(len(prompts), -1, -1)], dim=2)
+        cache, below = DynamicCache(), self.frozen.depth if self.frozen else 0
+        for number in range(below):  # nothing is looked up there, but lengths are read from the first
+            cache.update(nothing := torch.zeros(len(prompts), 1, before.shape[1], 1), nothing, number)
+        for number, (keys, values) in enumerate(kept):
+            cache.update(keys.index_select(0, prompts), values.index_select(0, prompts), number + below)
+        places = before.sum(dim=1)[:, None, None] + torch.arange(length).expand(len(prompts), most, -1)
+        out = self._run(
+            None, inputs_embeds=self.themes(tokens).flatten(1, 2), position_ids=places.flatten(1),
+            attention_mask=torch.where(sees, 0.0, torch.finfo(torch.float32).min)[:, None], past_key_values=cache,
+        )  # fmt: skip
+        hidden = out.last_hidden_state.unflatten(1, (most, length))[row, rank]
+        logits: Tensor = self.leave(hidden[:, -1:] if last else hidden)
+        return logits[torch.argsort(order)]
+
+    def _agrees(self, memory: tuple[Kept, Tensor], owner: Tensor) -> bool:
+        """Whether this architecture takes the mask that `_write_together` needs: found by trying, after one prompt."""
+        owner, themes = owner.repeat(3), torch.arange(6).view(3, 2) % self.themes.num_embeddings
+        training = self.training
+        self.eval()
+        heads = torch.randn_like(self.leave.weight), self.leave.weight.data
+        self.leave.weight.data = heads[0]
+        try:
+            with torch.no_grad():
+                alone = self._write(memory, owner, themes, False)
+                return torch.allclose(self._write_together(memory, owner, themes, False), alone, atol=1e-3)
+        except Exception:  # whatever a model raises at a mask of four axes
+            return False
+        finally:
+            self.leave.weight.data = heads[1]
+            self.train(training)
 
     def _run(self, given: Tensor | None, **asked: Any) -> Any:
         return self.body(**asked) if self.frozen is None else self.frozen.above(given, **asked)
