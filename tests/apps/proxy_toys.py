@@ -70,14 +70,14 @@ def make_monitor(**options) -> Monitor:
 
 
 @contextmanager
-def local_server(subject=None, monitor=None, *, actions=None, most_streams=64, most_waiting=128):
+def local_server(subject=None, monitor=None, *, actions=None, most_streams=64, most_waiting=128, spans=None):
     """(base URL, the parts) of a running server; without `monitor` nothing is watched."""
     subject = subject or Slow(toys.wander)
     engine, channel = Engine(most_streams=most_streams, most_waiting=most_waiting), Channel("start")
     watcher = None if monitor is None else Watcher(monitor, actions or Actions(), channel.publish)
     numbers = itertools.count()
     local = Local(subject, engine, watcher, POLICY)
-    app = create_app(local, channel, clock=lambda: 1000.0, names=lambda: f"{next(numbers):06d}")
+    app = create_app(local, channel, clock=lambda: 1000.0, names=lambda: f"{next(numbers):06d}", spans=spans)
     try:
         with serving(app, token=TOKEN) as url:
             yield url, {"engine": engine, "watcher": watcher, "channel": channel, "subject": subject}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from forepath.apps.proxy.frames import Clip, Head, Reason
+from forepath.apps.proxy.telemetry import Asked
 from forepath.apps.proxy.wanted import Wanted
 from forepath.apps.proxy.watching import Watched, Watcher
 from forepath.monitors.actions import Wish
@@ -58,9 +59,12 @@ class Answer:
 
     def __init__(
         self, head: Head, subject: Subject, wanted: Wanted, prompt: str, watcher: Watcher | None,
-        doubts: tuple[str, ...], memory: dict[tuple[int, ...], str],
+        doubts: tuple[str, ...], memory: dict[tuple[int, ...], str], asked: Asked,
     ) -> None:  # fmt: skip
         self.head, self.wanted, self.prompt = head, wanted, prompt
+        self.asked = asked
+        self.reasons: list[Reason] = []
+        """Why each choice that is over is so."""
         self.queue: asyncio.Queue[Event] = asyncio.Queue()
         self.stream: Stream | None = None
         self._loop = asyncio.get_running_loop()
@@ -75,6 +79,8 @@ class Answer:
         name = self.head.id if self.wanted.choices == 1 else f"{self.head.id}/{row}"
 
         def told(kind: str, record: Mapping[str, Any]) -> None:
+            if kind == "reading":
+                self.asked.read(row, record)
             self._put(Event("comment", row, record={"id": self.head.id, "index": row, kind: record}))
 
         return Watched(name, self.prompt, doubts, told, lambda wish: self._wish(row, wish))
@@ -127,6 +133,7 @@ class Answer:
     def _close(self, i: int, reason: Reason, activation: Any, *, ended: bool) -> int:
         row, put = self.rows[i], 0
         row.over = True
+        self.reasons.append(reason)
         rest = "" if row.clip.hit else row.clip.add(row.spelling.finish()) + row.clip.finish()
         if rest and reason != "content_filter":
             put = self._put(Event("text", i, rest))
@@ -158,6 +165,11 @@ class Answer:
                 return False
             await asyncio.sleep(0.002)
         return True
+
+    def told(self, prompt_tokens: int, error: str = "") -> None:
+        """It is answered, or could not be: the end of its span."""
+        self.asked.over(error=error, id=self.head.id, model=self.head.model, finish_reasons=list(self.reasons),
+                        input_tokens=prompt_tokens, output_tokens=self.written)  # fmt: skip
 
     def records(self, *, complete: bool) -> dict[str, Any]:
         """What the monitor said, for the extension field."""

@@ -19,6 +19,7 @@ from forepath.apps.proxy.door import MOST_BODY, TooLongError
 from forepath.apps.proxy.engine import BusyError, problem_of
 from forepath.apps.proxy.frames import DONE, WAITING, Head, Reason, comment, error_body, error_frame
 from forepath.apps.proxy.local import Local
+from forepath.apps.proxy.telemetry import Spans
 from forepath.apps.proxy.wanted import read_wanted
 from forepath.errors import ForepathError, InputError, PromptError
 from forepath.monitors.monitor import Monitor
@@ -28,11 +29,14 @@ STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-con
 
 def create_app(
     local: Local, channel: Channel, *, clock: Callable[[], float] = time.time,
-    names: Callable[[], str] = lambda: secrets.token_hex(12),
+    names: Callable[[], str] = lambda: secrets.token_hex(12), spans: Spans | None = None,
 ) -> FastAPI:  # fmt: skip
-    """The application, without its `Door`. `clock`, `names`: when and what an answer is called."""
+    """The application, without its `Door`. `clock`, `names`: when and what an answer is called; `spans`: where requests
+    are told of (`telemetry`).
+    """
     app = FastAPI(title="forepath serve", docs_url=None, redoc_url=None, openapi_url=None)
     answers: dict[str, Answer] = {}
+    spans = spans or Spans()
     began = int(clock())
     model = {"id": local.name, "object": "model", "created": began, "owned_by": "forepath"}
 
@@ -72,9 +76,11 @@ def create_app(
         except ForepathError as error:
             return _problem(400, str(error))
         head = Head(f"{'chatcmpl' if chat else 'cmpl'}-{names()}", int(clock()), local.name, chat)
+        asked = spans.begin(wanted, local.name, request.headers)
         try:
-            answer = local.begin(head, subject, prompt, wanted)
+            answer = local.begin(head, subject, prompt, wanted, asked)
         except BusyError:
+            asked.over(error="429")
             return _problem(429, "too many requests are waiting; come again", "rate_limit_exceeded",
                             headers={"retry-after": "1"})  # fmt: skip
         answers[head.id] = answer
@@ -87,6 +93,7 @@ def create_app(
             answers.pop(head.id, None)
             if answer.stream is not None:
                 answer.stream.stop()
+            answer.told(count, "cancelled")
 
     add_own_routes(app, channel, None if local.watcher is None else local.watcher.monitor, local.name)
 
@@ -161,6 +168,7 @@ async def _frames(answer: Answer, prompt_tokens: int, over: Callable[[], object]
                 yield WAITING
             elif event.kind == "over":
                 if event.error is not None:
+                    answer.told(prompt_tokens, type(event.error).__name__)
                     yield error_frame(problem_of(event.error))
                     return
                 break
@@ -176,6 +184,7 @@ async def _frames(answer: Answer, prompt_tokens: int, over: Callable[[], object]
         if wanted.usage:
             yield head.usage(_usage(prompt_tokens, answer.written))
         await answer.last_words(LAST_WORD)
+        answer.told(prompt_tokens)
         await asyncio.sleep(0)
         while not answer.queue.empty():
             event = answer.queue.get_nowait()
@@ -186,6 +195,7 @@ async def _frames(answer: Answer, prompt_tokens: int, over: Callable[[], object]
         over()
         if answer.stream is not None:
             answer.stream.stop()
+        answer.told(prompt_tokens, "cancelled")  # unless it was told before: the client has left
 
 
 async def _next(answer: Answer) -> Event | None:
@@ -219,6 +229,7 @@ async def _whole(answer: Answer, prompt_tokens: int, request: Request) -> Respon
                 continue
             if event.kind == "over":
                 if event.error is not None:
+                    answer.told(prompt_tokens, type(event.error).__name__)
                     return _problem(500, problem_of(event.error), kind="server_error")
                 break
             if event.kind == "text":
@@ -230,6 +241,9 @@ async def _whole(answer: Answer, prompt_tokens: int, request: Request) -> Respon
     more = {}
     if answer.wanted.records:
         more = {"forepath": answer.records(complete=await answer.last_words(RECORDS))}
+    if answer.asked.recording:
+        await answer.last_words(LAST_WORD)
+    answer.told(prompt_tokens)
     return JSONResponse(answer.head.whole(texts, reasons, _usage(prompt_tokens, answer.written), **more))
 
 

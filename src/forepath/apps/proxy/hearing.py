@@ -39,7 +39,7 @@ class Hearing:
         self.at_boundary = True
         """Whether a comment may be put here without tearing a frame."""
         self.head: dict[str, Any] = {}
-        """The last frame, without its choices: id, model and so on."""
+        """What stands around the choices: id, model and so on, and the usage once it was told."""
         self.done = False
         """`[DONE]` has passed."""
 
@@ -74,7 +74,7 @@ def said_in(content: bytes, head: dict[str, Any] | None = None) -> list[Said]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
     if head is not None:
-        head.update({k: v for k, v in frame.items() if k in ("id", "object", "created", "model")})
+        head.update({k: v for k, v in frame.items() if k in ("id", "object", "created", "model", "usage")})
     return out
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from forepath.apps.proxy.answer import Answer
 from forepath.apps.proxy.engine import Engine
 from forepath.apps.proxy.frames import Head
+from forepath.apps.proxy.telemetry import Asked
 from forepath.apps.proxy.wanted import Message, Wanted
 from forepath.apps.proxy.watching import Watcher
 from forepath.errors import PromptError
@@ -48,11 +49,11 @@ class Local:
             wanted = replace(wanted, policy=replace(wanted.policy, max_tokens=context - count))
         return subject, prompt, wanted, count
 
-    def begin(self, head: Head, subject: Subject, prompt: str, wanted: Wanted) -> Answer:
-        """Start writing. In the event loop; raises `BusyError`."""
+    def begin(self, head: Head, subject: Subject, prompt: str, wanted: Wanted, asked: Asked) -> Answer:
+        """Start writing. In the event loop; raises `BusyError`. `asked`: the request's span."""
         monitor = None if self.watcher is None else self.watcher.monitor
         doubts = () if monitor is None else monitor.doubts_about(subject, wanted.policy)
-        answer = Answer(head, subject, wanted, prompt, self.watcher, doubts, self._memory)
+        answer = Answer(head, subject, wanted, prompt, self.watcher, doubts, self._memory, asked)
         capture = () if monitor is None or monitor.site is None else (monitor.site,)
         seeds = [(wanted.seed + i) % 2**64 for i in range(wanted.choices)]
         answer.stream = self.engine.begin(subject, prompt, seeds, wanted.policy, capture, answer.step, answer.over)

@@ -12,18 +12,20 @@ import contextlib
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from forepath.apps.proxy.answer import LAST_WORD
 from forepath.apps.proxy.application import add_own_routes
 from forepath.apps.proxy.channel import BEAT, Channel
 from forepath.apps.proxy.frames import DONE, WAITING, comment, error_body
 from forepath.apps.proxy.hearing import LONGEST, Hearing, Said, said_in
-from forepath.apps.proxy.wanted import read_wanted
+from forepath.apps.proxy.telemetry import Asked, Spans
+from forepath.apps.proxy.wanted import Wanted, read_wanted
 from forepath.apps.proxy.watching import Watched, Watcher
 from forepath.errors import InputError
 from forepath.records import Policy
@@ -65,9 +67,15 @@ class Passing:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     going: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: bool = False
+    asked: Asked = field(default_factory=lambda: Asked(None))
+    head: dict[str, Any] = field(default_factory=dict)
+    """What stood around the choices of its answer."""
+    reasons: list[str] = field(default_factory=list)
 
     def hear(self, said: Said) -> None:
         """Hand what was said to the monitor."""
+        if said.reason is not None:
+            self.reasons.append(said.reason)
         if self.watcher is None:
             return
         watched = self.rows.get(said.index)
@@ -78,8 +86,24 @@ class Passing:
         if said.reason is not None:
             self.watcher.finish(watched, None, ended=said.reason == "stop")
 
+    async def told(self, error: str = "") -> None:
+        """It has passed: the end of its span, once the monitor has had its say."""
+        until = self.loop.time() + LAST_WORD
+        while self.asked.recording and not error and self.loop.time() < until:
+            if all(watched.done.is_set() for watched in self.rows.values()):
+                break
+            await asyncio.sleep(0.002)
+        usage = self.head.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        count = {name: n for name in ("prompt_tokens", "completion_tokens") if isinstance(n := usage.get(name), int)}
+        texts = {k: self.head[k] for k in ("id", "model") if isinstance(self.head.get(k), str)}
+        self.asked.over(error=error, finish_reasons=self.reasons, input_tokens=count.get("prompt_tokens"),
+                        output_tokens=count.get("completion_tokens"), **texts)  # fmt: skip
+
     def _watch(self, index: int) -> Watched:
         def told(kind: str, record: Mapping[str, Any]) -> None:
+            if kind == "reading":
+                self.asked.read(index, record)
             self.comments.append({"id": self.name, "index": index, kind: record})
             self._wake(self.news.set)
 
@@ -98,8 +122,9 @@ class Passing:
 
 
 def create_upstream_app(
-    upstream: str, channel: Channel, watcher: Watcher | None, *, policy: Policy, names: Callable[[], str]
-) -> FastAPI:
+    upstream: str, channel: Channel, watcher: Watcher | None, *, policy: Policy, names: Callable[[], str],
+    spans: Spans | None = None,
+) -> FastAPI:  # fmt: skip
     """The application in front of `upstream`, without its `Door`, which must not ask for `Authorization`.
 
     `policy`: what the other server is taken to do where a request says nothing. `names`: what an answer is called here.
@@ -110,6 +135,7 @@ def create_upstream_app(
     app = FastAPI(title="forepath serve", docs_url=None, redoc_url=None, openapi_url=None)
     passing: dict[str, Passing] = {}
     clients: list[httpx2.AsyncClient] = []
+    spans = spans or Spans()
 
     def client() -> httpx2.AsyncClient:
         if not clients:
@@ -127,15 +153,19 @@ def create_upstream_app(
             request.method, f"{base}/v1/{quote(path)}", params=str(request.query_params) or None, content=body,
             headers=[*headers, ("accept-encoding", "identity")],
         )  # fmt: skip
+        writes = request.method == "POST" and path.rstrip("/") in ("completions", "chat/completions")
+        asked = spans.begin(*_asked(body, path, policy), request.headers, behind=base) if writes else Asked(None)
         try:
             answer = await client().send(sent, stream=True)
         except httpx2.HTTPError as error:
+            asked.over(error=type(error).__name__)
             return _problem(502, f"the server behind this one did not answer ({type(error).__name__})")
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in _OURS or k.lower() == "content-length"}
-        writes = request.method == "POST" and path.rstrip("/") in ("completions", "chat/completions")
         if not writes or answer.status_code != 200 or "content-encoding" in answer.headers:
+            asked.over(error="" if answer.status_code == 200 else str(answer.status_code))
             return StreamingResponse(_bytes(answer), answer.status_code, kept)
         one = _passing(body, path, watcher, policy, names())
+        one.asked = asked
         passing[one.name] = one
         over = lambda: passing.pop(one.name, None)  # noqa: E731
         if "text/event-stream" in answer.headers.get("content-type", ""):
@@ -182,6 +212,17 @@ def _passing(body: bytes, path: str, watcher: Watcher | None, policy: Policy, na
     return one
 
 
+def _asked(body: bytes, path: str, policy: Policy) -> tuple[Wanted | None, str]:
+    """(what a request wants, as far as it is read; its model's name) for its span."""
+    try:
+        content = json.loads(body)
+        model = content.get("model")
+        wanted = read_wanted({k: v for k, v in content.items() if k in _READ}, policy, chat=path.startswith("chat"))
+        return replace(wanted, stream=content.get("stream") is True), model if isinstance(model, str) else ""
+    except (InputError, ValueError, AttributeError, RecursionError):
+        return None, ""
+
+
 _READ = ("prompt", "messages", "temperature", "top_p", "top_k")
 
 
@@ -200,15 +241,18 @@ async def _overhear(answer: httpx2.Response, one: Passing, over: Callable[[], ob
         async for chunk in _bytes(answer):
             whole = whole + chunk if len(whole) < LONGEST else whole
             yield chunk
-        for said in said_in(whole):
+        for said in said_in(whole, one.head):
             one.hear(said)
+        await one.told()
     finally:
         over()
+        await one.told("cancelled")  # unless it was told before
 
 
 async def _relay(answer: httpx2.Response, one: Passing, over: Callable[[], object]) -> AsyncIterator[bytes]:
     """A stream: every byte passed on as it comes, comments put between frames."""
     hearing = Hearing()
+    one.head = hearing.head
     chunks: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(UNREAD)
     pump = asyncio.create_task(_pump(answer, chunks))
     try:
@@ -217,10 +261,14 @@ async def _relay(answer: httpx2.Response, one: Passing, over: Callable[[], objec
             chunk = await _next_chunk(chunks, one, may_speak)
             if one.stopped and may_speak:
                 yield _closing(hearing, one)
+                one.reasons.append("content_filter")
+                await one.told()
                 return
             if isinstance(chunk, BaseException):
+                await one.told(type(chunk).__name__)
                 raise chunk  # as the other server broke off, so do we
             if chunk is None:
+                await one.told()
                 return
             if chunk:
                 yield chunk
@@ -232,6 +280,7 @@ async def _relay(answer: httpx2.Response, one: Passing, over: Callable[[], objec
                 yield comment(one.comments.popleft())
     finally:
         over()
+        await one.told("cancelled")  # unless it was told before
         pump.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await pump
@@ -275,7 +324,8 @@ def _closing(hearing: Hearing, one: Passing) -> bytes:
     chat = str(hearing.head.get("object", "")).startswith("chat")
     choices = [{"index": i, **({"delta": {}} if chat else {"text": ""}), "finish_reason": "content_filter"}
                for i in sorted(one.rows)]  # fmt: skip
-    return b"data: " + json.dumps({**hearing.head, "choices": choices}).encode() + b"\n\n" + DONE
+    head = {k: v for k, v in hearing.head.items() if k != "usage"}
+    return b"data: " + json.dumps({**head, "choices": choices}).encode() + b"\n\n" + DONE
 
 
 def _problem(status: int, message: str) -> Response:
