@@ -298,3 +298,76 @@ def test_a_frame_that_raised_would_be_seen(monkeypatch):
     monkeypatch.setattr(room, "_choice", lambda place, choice: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         list(Hearing().feed(b'data: {"choices":[{"text":"a"}]}\n\n'))
+
+
+def vllm_frames(text: str, *, chat: bool) -> list[bytes]:
+    """A stream in the shape that vLLM documents: fields of its own in every choice and frame, the usage last."""
+    head = {"id": "cmpl-8f", "object": "chat.completion.chunk" if chat else "text_completion", "created": 17,
+            "model": "org/model"}  # fmt: skip
+
+    def frame(choices: list[dict], usage: dict | None = None) -> bytes:
+        return b"data: " + json.dumps({**head, "choices": choices, "usage": usage}).encode() + b"\n\n"
+
+    def choice(piece: str, **more) -> dict:
+        own = {"delta": {"content": piece}} if chat else {"text": piece}
+        return {
+            "index": 0,
+            **own,
+            "logprobs": None,
+            "finish_reason": None,
+            "stop_reason": None,
+            "token_ids": None,
+            **more,
+        }
+
+    frames = []
+    if chat:
+        frames += [frame([choice("", delta={"role": "assistant", "content": ""})])]
+        frames += [frame([choice("", delta={"reasoning_content": "The war and the army were 3. "})])]
+    frames += [frame([choice(text[i : i + 5])]) for i in range(0, len(text), 5)]
+    frames += [frame([choice("", finish_reason="stop", stop_reason=2)])]
+    frames += [
+        frame([], {"prompt_tokens": 5, "completion_tokens": 40, "total_tokens": 45, "prompt_tokens_details": None})
+    ]
+    return [*frames, b"data: [DONE]\n\n"]
+
+
+@pytest.mark.parametrize("path", ["completions", "chat/completions"])
+def test_a_server_that_speaks_as_vllm_does_is_heard(path):
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    text = "The rain and the wet were 3. The umbrella and the rain were 4.\n\nThe soup and the bread were 5.\n"
+    chat = path.startswith("chat")
+    sent = vllm_frames(text, chat=chat)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream; charset=utf-8")
+            self.end_headers()
+            for part in sent:
+                self.wfile.write(part)
+                self.wfile.flush()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with front(f"http://127.0.0.1:{server.server_port}") as (ours, channel):
+        answer = httpx2.post(f"{ours}/v1/{path}", json={"model": "org/model", "stream": True, "prompt": "p",
+                             "messages": [{"role": "user", "content": "p"}]}, headers=KEY, timeout=60)  # fmt: skip
+        ends = lambda: [f for _, _, f in list(channel._events) if b'"reason": "end"' in f]  # noqa: E731
+        assert wait_for(ends)
+        told = json.loads(ends()[0].split(b"data: ")[1])
+        about = httpx2.get(f"{ours}/forepath/about", headers=KEY).json()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert data_frames(answer.content) == [f.rstrip(b"\n") for f in sent]
+    assert told["chain"] == ["rain", "food", "end"]  # what it thought aloud is not what it wrote
+    assert told["source"] == about["source"] == "text only" and told["at"] == len(text)
+    assert about["ledger"]["forecasts"] > 0
