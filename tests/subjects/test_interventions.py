@@ -282,10 +282,15 @@ def test_a_changed_trajectory_does_not_depend_on_its_batch_or_on_how_the_cache_i
 
 
 def test_a_hook_that_forgets_what_is_written_would_be_noticed(llama, monkeypatch):
-    from forepath.subjects.interventions import changes
+    from forepath.subjects.interventions import applying
 
-    right = changes.where_mask
-    monkeypatch.setattr(changes, "where_mask", lambda where, view: right(where, view) & (not view.written))
+    right = applying._counted
+
+    def forgetful(*given):
+        edit = right(*given)
+        return lambda value: value if value.shape[1] == 1 else edit(value)
+
+    monkeypatch.setattr(applying, "_counted", forgetful)
     with hooked(llama.anatomy.blocks[1].mlp, torch.zeros_like):
         expected = [written_plainly(llama, p, 10) for p in PROMPTS]
     assert greedy(make("llama"), making.ablate("mlp:2")) != expected

@@ -12,10 +12,12 @@ from forepath.checks import check_subject
 from forepath.errors import ContractError, InterventionError
 from forepath.records import Intervention, Policy
 from forepath.subjects.fake import FakeSubject
+from forepath.subjects.fused import FusedContinuation
 from forepath.subjects.huggingface import HuggingFaceSubject
 from forepath.subjects.interventions import making
 from forepath.subjects.interventions.editing import rank_one
 from forepath.subjects.interventions.quantising import round_to
+from forepath.subjects.interventions.touches import Touches
 from forepath.subjects.sampling import sample
 
 PROMPTS = ["w5 w6 w7", "w8 w9 w10 w11 w12 w13 w14", "w3"]
@@ -183,3 +185,61 @@ def test_a_trajectory_says_what_was_done_and_a_run_keeps_it(llama):
     back = trajectories_from(trajectories_table(trajectories), {t.prompt_id: t.prompt for t in trajectories})
     assert back == trajectories and back[0].intervention == made
     assert replace(back[0], intervention=None) != back[0]
+
+
+def weights_alone(folder, model):
+    """One change of each kind that is of weights alone."""
+    from forepath.organisms.adapters import Adapters
+
+    adapters = Adapters(model, 4, 8.0, ("q_proj", "down_proj"), 0)
+    with torch.no_grad():
+        for n, p in enumerate(adapters.parameters()):
+            p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(n)) * 0.3)
+    adapters.remove()
+    adapters.save(folder / "adapter", "base")
+    return {
+        "swap": making.swap(saved(folder / "other", seed=5)),
+        "adapter": making.adapter(folder / "adapter"),
+        "quantise": making.quantise(3),
+        "edit": making.edit("mlp:2", ["w5 w6"], PROMPTS, value=np.linspace(-4, 4, 24)),
+    }
+
+
+def test_weights_alone_are_written_with_by_the_fused_step(tmp_path, monkeypatch):
+    """The same texts and counts as by the model's own code, which is not asked for a single written token."""
+    subject = make("llama")
+    assert not subject.not_fused
+    changes = weights_alone(tmp_path, make("llama").model)
+    both = making.sequence(changes["quantise"], changes["edit"])
+    steps = []
+    step = FusedContinuation.step
+    monkeypatch.setattr(FusedContinuation, "step", lambda self, tokens: steps.append(len(tokens)) or step(self, tokens))
+    plain = drawn(subject)
+    for name, change in {**changes, "both": both}.items():
+        steps.clear()
+        counts = [Touches(), Touches()]
+        told = [t.tokens for t in sample(subject, PROMPTS, intervention=change, touches=counts[0], **DRAWN)[0]]
+        assert steps, f"{name}: no fused step"
+        slow = make("llama")
+        slow.not_fused = "not wanted"
+        steps.clear()
+        written = [t.tokens for t in sample(slow, PROMPTS, intervention=change, touches=counts[1], **DRAWN)[0]]
+        assert told == written != plain and not steps, name
+        assert counts[0].parts == counts[1].parts and counts[0].parts[0].written_positions > 0, name
+    assert drawn(subject) == plain, "the weights were put back"
+    steps.clear()
+    hooked = [t.tokens for t in sample(subject, PROMPTS, intervention=making.ablate("head:2.1"), **DRAWN)[0]]
+    assert hooked and not steps, "a change inside is not seen by the fused step"
+
+
+def test_a_fused_step_that_is_wrong_with_other_weights_is_not_taken(monkeypatch):
+    """As if the fused step kept the old weights: the check at the first use sees it, the model's own code writes."""
+    from forepath.subjects.interventions import applying
+
+    subject, steps = make("llama"), []
+    slow = make("llama")
+    slow.not_fused = "not wanted"
+    expected = drawn(slow, making.quantise(3))
+    monkeypatch.setattr(applying, "probe", lambda model, path: "its odds differ")
+    monkeypatch.setattr(FusedContinuation, "step", lambda self, tokens: steps.append(1))
+    assert drawn(subject, making.quantise(3)) == expected and not steps

@@ -103,8 +103,8 @@ class HuggingFaceSubject:
             self.not_shared = probe(model, "shared")
             self.not_fused = self.not_shared or probe(model, "fused")
         """Why prompts do not share their cache with their rows, and why a step is not the fused one (slower, equally
-        right); "" if they do and it is. Captures while writing and interventions inside always take the model's own
-        step, as does a model with hooks or replaced parts."""
+        right); "" if they do and it is. Captures of other sites than the stream, and interventions that are more than
+        other weights, always take the model's own step, as does a model with hooks or replaced parts."""
 
     @property
     def cores(self) -> int:
@@ -189,7 +189,7 @@ class HuggingFaceSubject:
             raise SiteError(f"{', '.join(wide)}: read over a prompt, but a step is one position; pass capture_steps=1")
         encoded = self.encode(given.prompts, room=policy.max_tokens, system=given.system)
         change = Use(self._applied(given.inside), touches)
-        plain = not given.inside and (capture_steps == 1 or all(_left_by_fused(site) for site in sites.values()))
+        plain = capture_steps == 1 or all(_left_by_fused(site) for site in sites.values())
         return self._write(encoded, np.array(seeds, dtype=np.uint64), policy, sites, capture_steps, change, plain)
 
     def joint(self) -> Joint | None:
@@ -273,20 +273,20 @@ class HuggingFaceSubject:
             capturing = sites if capture_steps is None or step + 1 < capture_steps else {}
             if fused is not None:
                 fused.wanted = frozenset(site.module for site in capturing.values())
+            kept = _close_ranks(ended) if ended.any() else None
+            rows = rows if kept is None else rows[kept]
+            change.writing(lengths[rows], step, seeds[rows])
             with (
-                nullcontext() if fused is not None else self.alone,
+                nullcontext() if fused is not None and not change.some else self.alone,
                 torch.inference_mode(),
                 self._memory(advice),
-                change.active(),
+                change.active(fused=fused is not None),
                 nullcontext(fused.found) if fused is not None else self.anatomy.reading(capturing.values()) as found,
             ):
-                if ended.any():
-                    kept = _close_ranks(ended)
-                    rows = rows[kept]
+                if kept is not None:
                     index = torch.from_numpy(kept).to(self.model.device)
                     tokens = tokens[index]
                     batch.keep(index)
-                change.writing(lengths[rows], step, seeds[rows])
                 logits = batch.step(tokens)
                 ones = torch.ones(len(rows), dtype=torch.long)
                 if len(rows) == size and fused is not None:
@@ -303,7 +303,7 @@ class HuggingFaceSubject:
         unique = [prompts[i] for i in heads]
         change.reading(unique)
         with self.alone, torch.inference_mode(), self._memory(advice):
-            fused = plain and not self.not_fused and not why_not(self.model)
+            fused = plain and not self.not_fused and not why_not(self.model) and change.fused
             path: Way = "expanded" if self.not_shared else "fused" if fused else "shared"
             with change.active(), self.anatomy.reading(sites.values()) as found:
                 logits, batch = begin(self.model, unique, prompt_of.tolist(), path=path)

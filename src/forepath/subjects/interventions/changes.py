@@ -37,6 +37,8 @@ class Change:
     values: Values
     where: Callable[[View], np.ndarray]
     """The pass -> (rows, positions) bool: the positions to change; the others keep their values."""
+    everywhere: bool = False
+    """Whether that is all of them, whatever the pass."""
 
 
 def prepare(subject: HuggingFaceSubject, part: Intervention) -> Change:
@@ -48,7 +50,7 @@ def prepare(subject: HuggingFaceSubject, part: Intervention) -> Change:
         return Change(target, values, lambda view: where_mask("prompt", view) & (view.positions < values.reach))  # type: ignore[attr-defined]
     if part.kind == "patch":
         where = part.params.get("positions", [-1])
-    return Change(target, values, lambda view: where_mask(where, view))
+    return Change(target, values, lambda view: where_mask(where, view), everywhere=where == "all")
 
 
 def _ablate(subject: HuggingFaceSubject, target: Target, part: Intervention) -> Values:
@@ -84,7 +86,8 @@ def _basis(subject: HuggingFaceSubject, target: Target, vectors: Sequence[Any]) 
     """(width, dimensions) orthonormal, of what the vectors span: those that depend on one another span less."""
     spanning = torch.stack([resolve(subject, target, v) for v in vectors])
     left, size, _ = torch.linalg.svd(spanning.T, full_matrices=False)
-    return left[:, size > 1e-6 * size[0]]
+    basis: torch.Tensor = left[:, size > 1e-6 * size[0]]
+    return basis
 
 
 class _Resample:

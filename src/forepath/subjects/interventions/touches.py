@@ -27,12 +27,18 @@ class Touched:
     steps: int = 0
     """Passes in which it changed written tokens."""
 
-    def add(self, mask: np.ndarray, written: bool, *, everywhere: bool = False) -> None:
-        """`mask` (rows, positions) bool: what was changed in one pass; `everywhere`: it is known to be all of it."""
-        positions = mask.size if everywhere else int(mask.sum())
+    def add(self, mask: np.ndarray, written: bool) -> None:
+        """`mask` (rows, positions) bool: what was changed in one pass."""
+        self._count(int(mask.any(axis=1).sum()), int(mask.sum()), written)
+
+    def add_all(self, rows: int, width: int, written: bool) -> None:
+        """Every position of every row was."""
+        self._count(rows, rows * width, written)
+
+    def _count(self, rows: int, positions: int, written: bool) -> None:
         if positions:
             self.passes += 1
-            self.rows += len(mask) if everywhere else int(mask.any(axis=1).sum())
+            self.rows += rows
             self.steps += written
             self.written_positions += positions if written else 0
             self.prompt_positions += 0 if written else positions
