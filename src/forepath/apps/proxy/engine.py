@@ -11,15 +11,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
+from forepath.apps.proxy.turns import InTurn, Writer
 from forepath.errors import ForepathError
 from forepath.protocols import Subject
 from forepath.records import Policy, Step
-
-if TYPE_CHECKING:
-    from forepath.subjects.joint import Joint, Request
 
 UNREAD = 64
 """Steps a reader may be behind before its stream waits."""
@@ -37,20 +36,19 @@ class Stream:
     """One running stream. `step` is called in the engine's thread with each step, `over` once with what ended it."""
 
     def __init__(
-        self, steps: Callable[[], Iterator[Step]], step: Callable[[Step], int], over: Callable[[Exception | None], None]
-    ) -> None:
-        """`step` returns how many things it put where the reader takes them: each is to be told back by `taken`."""
-        self._make, self._step, self._over = steps, step, over
-        self._joint: Joint | None = None
-        """What it shares its steps with; None for a stream of its own."""
-        self._ask: Callable[[], Request]
-        self._request: Request | None = None
-        self._steps: Iterator[Step] | None = None
+        self, writer: Writer, ask: Callable[[], Any], step: Callable[[Step], int],
+        over: Callable[[Exception | None], None], wake: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """`ask` makes the `writer`'s request. `step` returns how many things it put where the reader takes them: each
+        is to be told back by `taken`. `wake` is called when the stream may have become ready.
+        """
+        self.writer = writer
+        self._ask, self._step, self._over, self._wake = ask, step, over, wake
+        self._request: Any = None
         self._unread = 0
         self._since = time.monotonic()
         self._lock = threading.Lock()
         self.paused = self.stopped = False
-        self._wake: Callable[[], None] = lambda: None
 
     def taken(self, number: int = 1) -> None:
         """The reader took so many things."""
@@ -73,38 +71,47 @@ class Stream:
         self.stopped = True
         self._wake()
 
-    def _waits(self) -> bool:
+    # --- engine's thread ---
+
+    @property
+    def waits(self) -> bool:
         """Whether it is not its turn: paused, or its reader is behind. Too long of it stops the stream."""
         behind = self._unread >= UNREAD
         if (self.paused or behind) and not self.stopped:
             self.stopped = time.monotonic() - self._since > (LONGEST_PAUSE if self.paused else PATIENCE)
         return (self.paused or behind) and not self.stopped
 
-    def _advance(self, given: Step | Exception | None = None) -> bool:
-        """One step, its own or the one `given`; whether the stream is over."""
-        error: Exception | None = None
-        try:
-            if not self.stopped:
-                if given is None and self._steps is None:
-                    self._steps = self._make()
-                step = next(self._steps) if given is None and self._steps is not None else given
-                if isinstance(step, Exception):
-                    raise step
-                assert step is not None  # one or the other
-                made = self._step(step)
+    def request(self) -> Any:
+        """Its writer's request, made when it is first asked for. Raises what is wrong with it."""
+        if self._request is None:
+            self._request = self._ask()
+        return self._request
+
+    def advance(self, given: Step | Exception | None) -> bool:
+        """Take in a step, if there was one; whether the stream is over."""
+        if not self.stopped:
+            if given is None:
+                return False
+            try:
+                if isinstance(given, Exception):
+                    raise given
+                made = self._step(given)
                 with self._lock:
                     self._unread += made
-                if not all(step.ended):
+                if not all(given.ended):
                     return False
-        except StopIteration:
-            pass
-        except Exception as caught:  # told to the one client; the other streams go on
-            error = caught
-        close = getattr(self._steps, "close", None)
-        if close is not None:
-            close()
-        self._over(error)
+            except StopIteration:
+                pass
+            except Exception as error:  # told to the one client; the other streams go on
+                self._end(error)
+                return True
+        self._end(None)
         return True
+
+    def _end(self, error: Exception | None) -> None:
+        if self._request is not None:
+            self.writer.leave(self._request)
+        self._over(error)
 
 
 class Engine:
@@ -117,8 +124,8 @@ class Engine:
         self._waiting: deque[Stream] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._joints: dict[int, tuple[Any, Joint | None]] = {}
-        """By model, which is kept lest its number be given to another: what its streams share."""
+        self._joints: dict[int, tuple[Any, Writer | None]] = {}
+        """By model, which is kept lest its number be given to another: what writes all its streams."""
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
 
@@ -139,16 +146,9 @@ class Engine:
         over: Callable[[Exception | None], None],
     ) -> Stream:
         """Start a stream of one prompt, a row per seed. Raises `BusyError`."""
-        seeds = list(seeds)
-
-        def make() -> Iterator[Step]:
-            return subject.stream([prompt] * len(seeds), seeds=seeds, policy=policy, capture=capture)
-
-        stream = Stream(make, step, over)
-        joint = stream._joint = self._joint_of(subject)
-        if joint is not None:
-            stream._ask = lambda: joint.add(subject, prompt, seeds, policy, capture)  # type: ignore[arg-type]
-        stream._wake = self._notify
+        writer = self._writer_of(subject)
+        ask = partial(writer.add, subject, prompt, list(seeds), policy, capture)
+        stream = Stream(writer, ask, step, over, self._notify)
         with self._changed:
             if self._closed or len(self._waiting) >= self._most_waiting:
                 raise BusyError
@@ -165,13 +165,13 @@ class Engine:
             self._changed.notify()
         self._thread.join(30)
 
-    def _joint_of(self, subject: Subject) -> Joint | None:
+    def _writer_of(self, subject: Subject) -> Writer:
         make, model = getattr(subject, "joint", None), getattr(subject, "model", None)
         if make is None:
-            return None
+            return InTurn()
         if id(model) not in self._joints:
             self._joints[id(model)] = (model, make())
-        return self._joints[id(model)][1]
+        return self._joints[id(model)][1] or InTurn()
 
     def _notify(self) -> None:
         with self._changed:
@@ -185,41 +185,35 @@ class Engine:
                 if self._closed and not self._running:
                     return
                 running = list(self._running)
-                if all(stream._waits() for stream in running):
+                if all(stream.waits for stream in running):
                     self._changed.wait(1.0)
                     continue
-            ready = [stream for stream in running if not stream._waits()]
-            shared = _share([s for s in ready if s._joint is not None and not s.stopped])
-            own = [s for s in ready if s._joint is None or s.stopped]
-            over = [s for s in (*shared, *own) if s._advance(shared.get(s))]
-            for stream in over:
-                if stream._joint is not None and stream._request is not None:
-                    stream._joint.leave(stream._request)
+            ready = [stream for stream in running if not stream.waits]
+            over = [stream for stream, given in _steps(ready) if stream.advance(given)]
             if over:
                 with self._changed:
                     self._running = [s for s in self._running if s not in over]
 
 
-def _share(streams: list[Stream]) -> dict[Stream, Step | Exception]:
-    """One step of streams that share them; of a stream whose prompt is still to be read there may be none yet."""
-    found: dict[Stream, Step | Exception] = {}
-    groups: dict[Joint, list[Stream]] = {}
+def _steps(streams: list[Stream]) -> Iterator[tuple[Stream, Step | Exception | None]]:
+    """One step of each stream, those of one writer together; none where it is stopped or its prompt is to be read."""
+    groups: dict[int, dict[Stream, Any]] = {}
     for stream in streams:
-        assert stream._joint is not None  # they share
         try:
-            stream._request = stream._request or stream._ask()
-            groups.setdefault(stream._joint, []).append(stream)
+            if stream.stopped:
+                yield stream, None
+            else:
+                groups.setdefault(id(stream.writer), {})[stream] = stream.request()
         except Exception as error:  # this request's own
-            found[stream] = error
-    for joint, members in groups.items():
-        asked = {stream: stream._request for stream in members if stream._request is not None}
+            yield stream, error
+    for asked in groups.values():
+        steps: Mapping[Any, Step | Exception]
         try:
-            steps = joint.step(list(asked.values()))
+            steps = next(iter(asked)).writer.step(list(asked.values()))
         except Exception as error:  # a step that failed is everybody's in it
-            found |= dict.fromkeys(members, error)
-            continue
-        found |= {stream: steps[request] for stream, request in asked.items() if request in steps}
-    return found
+            steps = dict.fromkeys(asked.values(), error)
+        for stream, request in asked.items():
+            yield stream, steps.get(request)
 
 
 def problem_of(error: Exception) -> str:
