@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from forepath.apps.labelling import read_fold_names
+from forepath.apps.labelling import read_fold_names, read_folds
 from forepath.apps.monitoring import run_labeller
 from forepath.apps.progress import Report, silent
 from forepath.apps.runs import OpenRun
@@ -23,12 +23,12 @@ from forepath.effects.realigning import TOLERANCE, align, transfer
 from forepath.effects.sweeping import SideEffects, every_head, sweep
 from forepath.errors import InputError
 from forepath.protocols import Labeller
-from forepath.records import Futures, Intervention, futures_of
+from forepath.records import UNKNOWN, Futures, Intervention, futures_of
 from forepath.stats.bootstrap import Estimate
 from forepath.store import Prompt, prompts_from
 from forepath.subjects.interventions.making import describe
 
-PROMPTS, SAMPLES, TOKENS = 60, 4, 48
+PROMPTS, SAMPLES, TOKENS = 60, 6, 48
 """Of a check: test prompts at most, texts of each, tokens of a text for each step ahead."""
 
 
@@ -126,7 +126,10 @@ def _checks(
     labeller, subject = run_labeller(base), base.subject
     texts = [p.text for p in test]
     old = subject.activations(texts, [site])[site]
-    before, _ = _written(base, labeller, test, step, None)
+    whole = read_folds(base.store, base.settings)
+    mine = np.isin([p.id for p in whole.prompts], [p.id for p in test])
+    ours = Futures(whole.futures.themes, whole.futures.steps[mine])
+    before = _upto(ours, step)  # all of the run's own texts: what one draw of them happens to cost is in every row
     nothing = align(old, old, "none")
     lost, tokens, spent = {}, 0, 0.0
     for i, change in enumerate(changes):
@@ -143,13 +146,18 @@ def _checks(
 
 
 def _written(
-    base: OpenRun, labeller: Labeller, test: Sequence[Prompt], step: int, change: Intervention | None
+    base: OpenRun, labeller: Labeller, test: Sequence[Prompt], step: int, change: Intervention
 ) -> tuple[Futures, int]:
     """(what a few texts of each prompt go on with up to `step`, unknown beyond; tokens written)."""
     policy = replace(base.settings.policy, max_tokens=min(base.settings.policy.max_tokens, TOKENS * step))
     chains, tokens = written_chains(base, labeller, test, samples=SAMPLES, policy=policy, change=change)
-    cut = [[chain[:step] for chain in texts] for texts in chains]
-    return futures_of(cut, base.codebook.names, base.settings.horizon), tokens
+    return _upto(futures_of(chains, base.codebook.names, base.settings.horizon), step), tokens
+
+
+def _upto(futures: Futures, step: int) -> Futures:
+    """Unknown beyond `step`."""
+    beyond = np.arange(futures.steps.shape[2]) >= step
+    return Futures(futures.themes, np.where(beyond, UNKNOWN, futures.steps).astype(np.int16))
 
 
 def _texts(base: OpenRun) -> float:
