@@ -85,7 +85,7 @@ class Applied:
                 handles.append(self._model.register_forward_pre_hook(enter, with_kwargs=True))
             for n, change in self._changes:
                 handles += change.target.hook(_counted(change, touched[n], look))
-            with self._other_weights():
+            with self._other_weights() if self._swap else nullcontext():
                 yield
         finally:
             for handle in handles:
