@@ -138,8 +138,8 @@ class Live:
         with self._reading:
             if key not in self._ledgers:
                 self._ledgers[key] = ledger = open_ledger(run)
-                (id,) = (entry.id for entry in self._library.entries() if entry.path == run.path)
-                mine = [c for c in list(self._all.values()) if c.plan.run == id and c.source == source_of(run)]
+                ids = {entry.id for entry in self._library.entries() if entry.path == run.path}
+                mine = [c for c in list(self._all.values()) if c.plan.run in ids and c.source == source_of(run)]
                 for one in sorted(mine, key=lambda c: c.plan.began):
                     told = [e["data"] for e in list(one.events) if e["kind"] == "settled"]
                     for number, data in enumerate(told):
