@@ -124,7 +124,9 @@ def test_lora_keeps_the_contract_and_refuses_what_makes_no_sense():
 
 def test_a_small_encoder_is_trained_whole_and_keeps_the_contract():
     def make_encoder():
-        return FineTuned(tiny_model(), word_tokenizer(), TfidfReader(), name="tiny", tune="all", steps=4, rate=2e-3)
+        return FineTuned(
+            tiny_model(), word_tokenizer(), TfidfReader(), name="tiny", tune="all", layers=2, steps=4, rate=2e-3
+        )
 
     check_text_forecaster(make_encoder, PROMPTS)
 

@@ -55,19 +55,26 @@ def lora(
     )  # fmt: skip
 
 
-def encoder(checkpoint: str = "library", *, steps: int = 120, rate: float = 5e-4, seed: int = 0) -> FineTuned:
-    """A small language model fine-tuned whole on the prompts' texts: a rival that never sees the subject.
+def encoder(
+    checkpoint: str = "library", *, layers: int | None = None, steps: int = 120, rate: float = 5e-4, seed: int = 0
+) -> FineTuned:
+    """A small language model fine-tuned on the prompts' texts: a rival that never sees the subject.
 
-    `checkpoint`: a bundled model other than the subject, a directory or a hub id; safetensors only. It starts from
-    TF-IDF with the linear head. Raises `CheckpointError`.
+    `checkpoint`: a bundled model other than the subject, a directory or a hub id; safetensors only. `layers`: how many
+    of its last blocks are trained (None: half of them), all their weights; the others are read through. It starts from
+    TF-IDF with the linear head. Raises `CheckpointError`, `InputError` for more blocks than it has.
     """
     from forepath.organisms import bundled
     from forepath.subjects.huggingface import load
 
     path = bundled.path(checkpoint) if checkpoint in bundled.names() else checkpoint
     found = load(path, device="cpu", dtype="float32")
-    return FineTuned(found.model, found.tokenizer, TfidfReader(), name=found.fingerprint, tune="all", steps=steps,
-                     rate=rate, seed=seed)  # fmt: skip
+    count = found.model.config.get_text_config().num_hidden_layers
+    chosen = (count + 1) // 2 if layers is None else layers
+    if not 1 <= chosen <= count:
+        raise InputError(f"{chosen} blocks of {checkpoint} to be trained; it has {count}: give 1 to {count}")
+    return FineTuned(found.model, found.tokenizer, TfidfReader(), name=found.fingerprint, tune="all", layers=chosen,
+                     steps=steps, rate=rate, seed=seed)  # fmt: skip
 
 
 class FineTuned:
@@ -81,7 +88,7 @@ class FineTuned:
         *,
         name: str,
         tune: Tune,
-        layers: int = 2,
+        layers: int,
         rank: int = 8,
         steps: int = 300,
         rate: float = 1e-3,
@@ -149,7 +156,10 @@ class FineTuned:
         written = {"terms": json.dumps(terms), "tokenizer": self.tokenizer.backend_tokenizer.to_str()}
         tensors |= {f"words.{name}": values for name, values in numbers.items()}
         tensors |= {f"words.{name}": np.frombuffer(text.encode(), np.uint8) for name, text in written.items()}
-        tensors["words.vectors"] = self._fitted().trunk.body.get_input_embeddings().weight.detach().numpy()  # type: ignore[operator,union-attr]
+        trunk: Any = self._fitted().trunk
+        words = trunk.body.get_input_embeddings().weight
+        tensors |= {f"trunk.{n}": p.detach().numpy() for n, p in trunk.named_parameters() if p is not words}
+        tensors["words.vectors"] = words.detach().numpy()
         write_arrays(Path(folder), "encoder", tensors, themes, settings, origin, {**facts, "name": self.name})
 
     @classmethod
@@ -163,6 +173,7 @@ class FineTuned:
         from torch import from_numpy, nn
         from transformers import PreTrainedTokenizerFast
 
+        from forepath.forecasters.frozen import Frozen, blocks_of
         from forepath.forecasters.language_trunk import LanguageTrunk, body_of
 
         saved = read_arrays(Path(folder), "encoder", {"subject": subject, "codebook": codebook, "site": site})
@@ -176,7 +187,8 @@ class FineTuned:
         vectors = from_numpy(words["vectors"])
         body.set_input_embeddings(nn.Embedding(vectors.shape[0], vectors.shape[1], _weight=vectors))
         rest = {n: v for n, v in saved.tensors.items() if not n.startswith("words.")}
-        trunk = LanguageTrunk(body, themes=len(saved.themes), width=None)
+        depth = len(blocks_of(body)) - encoder.settings["layers"]
+        trunk = LanguageTrunk(body, themes=len(saved.themes), width=None, frozen=Frozen(body, depth) if depth else None)
         encoder._writer = writer_of(replace(saved, tensors=rest), trunk)
         encoder.themes, encoder.origin = saved.themes, saved.origin
         return encoder
@@ -199,15 +211,17 @@ class FineTuned:
         from forepath.forecasters.language_trunk import LanguageTrunk
 
         body = deepcopy(self.model.base_model).float()
+        depth = len(blocks_of(body)) - self.settings["layers"]
         if self.settings["tune"] == "lora":
-            depth = len(blocks_of(body)) - self.settings["layers"]
             body = _adapted(body, self.settings["layers"], self.settings["rank"])
-            trunk = LanguageTrunk(body, themes=themes, width=None, frozen=Frozen(body, depth) if depth else None)
         else:
-            trunk = LanguageTrunk(body, themes=themes, width=None)
-            trunk.body.get_input_embeddings().weight.requires_grad_(False)  # words of few prompts are not learned anew
-        trunk.body.config._attn_implementation = "sdpa"
-        return trunk
+            for still in (
+                body.get_input_embeddings(),
+                *blocks_of(body)[:depth],
+            ):  # words of few prompts are not learned
+                still.requires_grad_(False)
+        body.config._attn_implementation = "sdpa"
+        return LanguageTrunk(body, themes=themes, width=None, frozen=Frozen(body, depth) if depth else None)
 
     def _tokens(self, texts: list[str]) -> Tensor:
         """(prompts, longest) ids, `PAD` on the left."""
