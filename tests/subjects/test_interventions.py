@@ -148,6 +148,7 @@ def test_a_subspace_alone_is_ablated(llama, tmp_path):
         made = making.ablate("resid.2", how, texts=words if how == "mean" else (), along=features)
         assert greedy(llama, made) == expected, how
     projected = making.project_out("resid.2", features)
+    assert making.describe(making.ablate("resid.2", along=features)) == "ablate resid.2 (zero, along 2 directions)"
     assert greedy(llama, making.ablate("resid.2", along=features)) == greedy(llama, projected)
     moved, plain = (llama.activations(PROMPTS, ["resid.2"], intervention=i)["resid.2"]
                     for i in (making.ablate("resid.2", "resample", texts=words, along=features), None))  # fmt: skip

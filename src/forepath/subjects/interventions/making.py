@@ -267,6 +267,7 @@ def digest(folder: Path) -> str:
 
 def _words(part: Intervention) -> str:
     brief = [str(part.params["how"])] if "how" in part.params else []
+    brief += [f"along {len(part.params['along'])} directions"] if "along" in part.params else []
     plain = {k: v for k, v in part.params.items() if isinstance(v, int | float | str) and v not in ("all", "")}
     brief += [f"{k}={v}" for k, v in plain.items() if k not in ("how", "sha256")]
     text = f"{part.kind} {part.site}".strip() + (f" ({', '.join(brief)})" if brief else "")
