@@ -13,6 +13,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -31,14 +32,33 @@ from forepath.worlds.documents import document_grammar
 
 RULE = "P(end | other within 2) > 0.001 then notify"
 """Raised in nearly every text."""
+HELD = ("resident MB", "malloc in use MB", "malloc free MB", "thousand Python blocks")
 NEVER = "P(end | other within 2) > 0.99999 then notify"
+
+
+INSIDE = """
+import ctypes, os, signal, sys
+class Info(ctypes.Structure):
+    _fields_ = [(n, ctypes.c_size_t) for n in "arena ordblks smblks hblks hblkhd usmblks fsmblks used free top".split()]
+def tell(*_):
+    try:
+        ask = ctypes.CDLL(None).mallinfo2
+        ask.restype = Info
+        found = ask()
+        used, free = found.used + found.hblkhd, found.free
+    except AttributeError:
+        used = free = 0
+    os.write(2, f"inside: {used} {free} {sys.getallocatedblocks()}\\n".encode())
+signal.signal(signal.SIGUSR1, tell)
+"""
+"""On SIGUSR1 the server says what it holds: bytes of malloc in use and free (glibc), blocks of Python objects."""
 
 
 @contextmanager
 def serving(run: str, rule: str = RULE) -> Iterator[tuple[subprocess.Popen[str], str, dict[str, str]]]:
     """(process, base URL, headers) of `forepath serve`."""
     words = ["serve", run, "--port", "0", "--rule", rule]
-    code = "from forepath.apps.cli import main; main()"
+    code = INSIDE + "from forepath.apps.cli import main; main()"
     server = subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -58,6 +78,14 @@ def resident(process: subprocess.Popen[str]) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
+def inside(process: subprocess.Popen[str]) -> list[float]:
+    """[megabytes of malloc in use, free and kept for later, thousands of Python blocks]"""
+    process.send_signal(signal.SIGUSR1)
+    while not (found := re.fullmatch(r"inside: (\d+) (\d+) (\d+)\n", process.stderr.readline())):
+        pass
+    return [int(found[1]) / 1e6, int(found[2]) / 1e6, int(found[3]) / 1e3]
+
+
 def memory(run: str, requests: int, rule: str) -> None:
     """Eight clients at once, four tokens each, watched. Growth: the Theil-Sen slope over the second half of the
     requests, when what is kept up to a bound is full. Every alarm is a row of the run, and the run's index grows by it:
@@ -74,14 +102,15 @@ def memory(run: str, requests: int, rule: str) -> None:
             for start in range(0, requests, each):
                 codes = set(pool.map(ask, range(start, min(requests, start + each))))
                 assert codes == {200}, codes
-                seen.append(resident(process))
+                seen.append([resident(process), *inside(process)])
                 if (start + each) % (10 * each) == 0:
                     spent = time.perf_counter() - began
-                    print(f"{start + each:>6} requests, {spent:.0f} s: {seen[-1]:.0f} MB", flush=True)
-        half = np.array(seen[len(seen) // 2 :])
-        slope, _, low, high = theilslopes(half, np.arange(len(half)) * each / 1000, 0.95)
-        print(f"second half: {half.min():.0f} to {half.max():.0f} MB; growth {slope:+.2f} [{low:+.2f}, {high:+.2f}] MB "
-              "per 1,000 requests")  # fmt: skip
+                    now = ", ".join(f"{n} {x:,.1f}" for n, x in zip(HELD, seen[-1], strict=True))
+                    print(f"{start + each:>6} requests, {spent:.0f} s: {now}", flush=True)
+        for name, half in zip(HELD, np.array(seen[len(seen) // 2 :]).T, strict=True):
+            slope, _, low, high = theilslopes(half, np.arange(len(half)) * each / 1000, 0.95)
+            print(f"second half: {name} {half.min():,.1f} to {half.max():,.1f}; growth {slope:+.2f} [{low:+.2f}, "
+                  f"{high:+.2f}] per 1,000 requests")  # fmt: skip
 
 
 def kill(run: str, kills: int) -> None:
