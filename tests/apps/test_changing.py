@@ -20,6 +20,7 @@ from forepath.apps.settings import Settings
 from forepath.effects.realigning import Transfer
 from forepath.errors import InputError, InterventionError, MismatchError, RunIncompleteError
 from forepath.records import Policy
+from forepath.stats.bootstrap import Estimate
 from forepath.store import Run
 from forepath.subjects.interventions import making
 
@@ -206,8 +207,12 @@ def test_what_the_forecaster_foretells_stands_beside_what_was_sampled(base, tmp_
     found = foretell(base, changed)
     assert isinstance(found, Foretold) and found.foreseen.prompts == found.transfer.prompts > 5
     assert found.foreseen.shift.shape == found.sampled.shape and -1 <= found.rank <= 1
+    fresh, stale = (str(replace(found, transfer=replace(found.transfer, lost_before=Estimate(lost, lost, lost))))
+                    for lost in (0.02, 0.3))  # fmt: skip
+    assert "may be read" in fresh and "Rank correlation" in fresh and "| step 1: " in fresh
+    assert "may not be read" in stale and "| step 1: " not in stale, "the guard refuses"
     text = forepath("compare", base.path, changed.path, "--no-fluency", "--foretold").stdout
-    assert "Foretold from activations alone" in text and "Rank correlation" in text
+    assert "Foretold from activations alone" in text and str(found) in text
     unseen = foretell(base, base)
     assert isinstance(unseen, InterventionError) and "does not reach" in str(unseen)
 

@@ -36,7 +36,18 @@ class Foretold:
     """What the forecaster loses on the second run, read as it is and realigned."""
 
     def __str__(self) -> str:
+        """The foretold shifts beside the sampled ones, unless the forecaster may not be read on the changed subject."""
         t, lost = self.transfer, (self.transfer.lost_before, self.transfer.lost_after)
+        heading = f"## Foretold from activations alone ({self.site}, {self.foreseen.prompts} test prompts)"
+        checked = (
+            f"On what the changed subject wrote, the forecaster loses {lost[0].value:+.1%} [{lost[0].low:+.1%}, "
+            f"{lost[0].high:+.1%}] of its cross-entropy ({t.base:.3f} nats before), and {lost[1].value:+.1%} "
+            f"[{lost[1].low:+.1%}, {lost[1].high:+.1%}] realigned;"
+        )
+        if not t.allowed_as_it_is:
+            return (
+                f"{heading}\n\n{checked} it may not be read there (at most {t.tolerance:.0%}): take the sampled shifts."
+            )
         steps, themes = self.sampled.shape
         cells = [(h, k) for h in range(steps) for k in range(themes)]
         cells.sort(key=lambda c: -max(abs(self.foreseen.shift[c]), abs(self.sampled[c])))
@@ -45,19 +56,11 @@ class Foretold:
             f"{self.sampled[h, k]:+.3f} ± {1.96 * self.se[h, k]:.3f} |"
             for h, k in cells[:LISTED]
         ]
+        said = (
+            f"{checked} it may be read there (at most {t.tolerance:.0%}). Rank correlation over {len(cells)} shifts: "
+        )
         return "\n".join(
-            [
-                f"## Foretold from activations alone ({self.site}, {self.foreseen.prompts} test prompts)",
-                "",
-                "| theme | foretold | sampled |",
-                "|---|---|---|",
-                *rows,
-                "",
-                f"Rank correlation over {len(cells)} shifts: {self.rank:.2f}. On what the changed subject wrote, the "
-                f"forecaster loses {lost[0].value:+.1%} [{lost[0].low:+.1%}, {lost[0].high:+.1%}] of its cross-entropy "
-                f"({t.base:.3f} nats before), and {lost[1].value:+.1%} [{lost[1].low:+.1%}, {lost[1].high:+.1%}] "
-                f"realigned; it {'may' if t.allowed else 'may not'} be read so (at most {t.tolerance:.0%}).",
-            ]
+            [heading, "", "| theme | foretold | sampled |", "|---|---|---|", *rows, "", f"{said}{self.rank:.2f}."]
         )
 
 
