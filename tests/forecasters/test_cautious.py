@@ -47,3 +47,29 @@ def test_rows_stand_alone_and_mistakes_are_named():
         Cautious(groups[:-1]).fit(x, futures)
     with pytest.raises(InputError):
         Cautious(["one"] * len(x))
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_hints_tell_apart_themes_that_no_training_prompt_wrote(honest):
+    """A third of what a group writes is its own theme, and a score says which; or says it of another theme."""
+    x, futures, groups = world([0, 1, 2, 3], own=True)
+    asked, after, names = world([4], own=True, seed=1)
+    rng = np.random.default_rng(2)
+
+    def read(points, kinds):
+        scores = 0.5 * rng.standard_normal((len(points), 10))
+        scores[np.arange(len(points)), 4 + np.array([int(k) for k in kinds])] += 3.0
+        return np.concatenate([points, scores if honest else rng.permuted(scores, axis=1)], axis=1)
+
+    made = Cautious(groups, hints=True).fit(read(x, groups), futures)
+    plain = Cautious(groups).fit(x, futures)
+    told = made.predict(read(asked, names))
+    ours, theirs = mean_loss(told, after), mean_loss(plain.predict(asked), after)
+    print(honest, ours, theirs, made.cautions)
+    if honest:
+        assert ours < theirs - 0.1 and made.cautions[0].pull > 0
+    else:
+        assert ours < theirs + 0.1 and made.cautions[0].pull <= 0.5
+    assert np.allclose(told.steps.sum(-1), 1)
+    with pytest.raises(InputError, match="nothing is left to read"):
+        Cautious(groups, hints=True).fit(x, futures)

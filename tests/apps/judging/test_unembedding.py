@@ -10,6 +10,7 @@ import torch
 from forepath.apps.judging import unembedding
 from forepath.errors import InputError
 from forepath.records import Futures
+from forepath.themes.codebook import Theme
 
 WORDS = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
 
@@ -66,6 +67,22 @@ def test_what_an_unknown_prompt_wrote_changes_nothing():
     assert np.array_equal(unembedding.theme_vectors(case_of(tokens, steps)), before)
     tokens[1] = [[7] * 8] * 5
     assert not np.array_equal(unembedding.theme_vectors(case_of(tokens, steps)), before)
+
+
+def test_a_theme_described_is_the_mean_of_what_begins_its_sentences(monkeypatch):
+    tokens, steps = drawn()
+    case = case_of(tokens, steps)
+    spelled = {"one two.": [1, 2], "three": [3], "four five": [4, 5]}
+    case.trial.subject.tokenizer = lambda text, **_: {"input_ids": spelled[text]}
+    themes = (Theme("a", "not read", ("one two. three",)), Theme("b", "four five"))
+    monkeypatch.setattr(unembedding, "read_codebook", lambda _: SimpleNamespace(themes=themes))
+    points = np.random.default_rng(2).standard_normal((4, 4)).astype(np.float32)
+    case.trial.store.arrays = lambda *_: points
+    case.trial.subject.anatomy.norm = torch.nn.Identity()
+    a, b = WORDS[[1, 2, 3]].mean(axis=0), WORDS[[4, 5]].mean(axis=0)
+    by_hand = points @ np.stack([a - b, b - a, np.zeros(4)], axis=1) * [0.5, 0.5, 1]
+    found = unembedding.described_scores(case, "resid.1")
+    assert np.allclose(found, by_hand, atol=1e-6) and not np.allclose(found[:, ::-1], by_hand, atol=1e-3)
 
 
 def test_a_model_without_the_parts_is_refused():

@@ -17,12 +17,13 @@ import numpy as np
 
 from forepath.apps.fitting import head
 from forepath.apps.judging.case import Case, Missing
-from forepath.apps.judging.entrants import Entrant
+from forepath.apps.judging.entrants import Entrant, case_layers
 from forepath.apps.judging.fits import side_by_side
 from forepath.apps.judging.keeping import number, plain_json
 from forepath.apps.judging.standing import cross_entropy_of, scores_of
 from forepath.apps.judging.sweeps import normalisation
 from forepath.apps.judging.together import results
+from forepath.apps.judging.unembedding import described_scores
 from forepath.errors import InputError
 from forepath.forecasters.cautious import Cautious
 from forepath.protocols import Forecaster
@@ -32,6 +33,8 @@ from forepath.stats.rates import base_rates
 PARTS = 5
 """Most parts the groups are divided into; a group is wholly in one."""
 NAME = "leave-group-out"
+DESCRIBED = "described"
+"""Cautious, and pulled by what its site, read with the unembedding, says of the themes' descriptions."""
 RARE = 0.1
 """A theme is hardly ever written whose base rate is below this share of even odds."""
 
@@ -68,7 +71,8 @@ def left_out(
     ]  # fmt: skip
     made = results(side_by_side(case, works, stage=NAME))
     odds = {entrant.name: forecast for entrant, forecast in zip(fitted, made, strict=True)}
-    for name, features in _careful(case, fitted).items():
+    careful, missing = _careful(case, fitted)
+    for name, features in careful.items():
         forecasts = forecasts | {name: _cautious(case, name, features, groups, None)}
         odds[name] = _cautious(case, name, features, groups, part)
     before = {(r["forecaster"], r["step"]): r for r in scores_of(case.judge, forecasts)}
@@ -82,7 +86,7 @@ def left_out(
          "explained_blind": _from(zeros.get(row["step"]), number(row["cross_entropy"]), tops[row["step"]])}
         for row in after
     ]  # fmt: skip
-    return rows, _by_group(case, groups[case.test], forecasts[case.main], odds.get(case.main)), []
+    return rows, _by_group(case, groups[case.test], forecasts[case.main], odds.get(case.main)), missing
 
 
 def parts_of(groups: Sequence[str]) -> np.ndarray:
@@ -105,17 +109,26 @@ def _from(zero: float | None, loss: float, top: float) -> float | None:
     return None if zero is None or not zero > top else (zero - loss) / (zero - top)
 
 
-def _careful(case: Case, fitted: Sequence[Entrant]) -> dict[str, Callable[[], np.ndarray]]:
-    """Name -> what is read: the run's site; nothing, which shows what caution alone is worth; where the judge is to be
-    thorough, the words of the prompt, too.
+def _careful(case: Case, fitted: Sequence[Entrant]) -> tuple[dict[str, Callable[[], np.ndarray]], list[Missing]]:
+    """(name -> what is read, what could not be done): the run's site; nothing, which shows what caution alone is worth;
+    the site and what it says of the themes' descriptions; where the judge is to be thorough, the words of the prompt.
     """
-    found = {
+    found: dict[str, Callable[[], np.ndarray]] = {
         "cautious": lambda: case.trial.store.arrays("activations", case.site),
         "cautious@nothing": lambda: np.zeros((len(case.folds.prompts), 1)),
     }
     if case.options.thorough:
         found |= {f"cautious@{e.name}": e.features for e in fitted if e.name == "tfidf"}
-    return found
+    layers = case_layers(case)
+    try:
+        if not layers:
+            raise InputError("no layer of the residual stream is stored whose last position could be read")
+        site = case.site if case.site in layers else layers[-1]
+        scores = described_scores(case, site)
+    except InputError as error:
+        return found, [Missing(DESCRIBED, str(error))]
+    found[DESCRIBED] = lambda: np.concatenate([case.trial.store.arrays("activations", site), scores], axis=1)
+    return found, []
 
 
 def _cautious(
@@ -136,7 +149,10 @@ def _cautious(
             if places.max() < 1:  # one group is left: nothing to learn caution on
                 made: Forecaster = head(case.settings, chains=False)
             else:
-                made = Cautious([str(i) for i in places], normalise=normalisation(case), seed=case.settings.seed)
+                made = Cautious(
+                    [str(i) for i in places], hints=name == DESCRIBED, normalise=normalisation(case),
+                    seed=case.settings.seed,
+                )  # fmt: skip
             odds[inside] = made.fit(features[rows], case.futures(rows)).predict(features[case.test[inside]]).steps
         return odds
 

@@ -6,16 +6,20 @@ that step, less the mean over all texts; known prompts only. Nothing is trained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from forepath.apps.judging.case import Case
+from forepath.apps.labelling import read_codebook
 from forepath.errors import InputError
 from forepath.records import UNKNOWN
 
 BEGUN = 8
 """Tokens of each text that say how it begins."""
+SENTENCE = 10
+"""Tokens of each sentence of a theme's examples that say how it begins."""
 
 
 def normed(case: Case, activations: np.ndarray) -> np.ndarray:
@@ -37,11 +41,7 @@ def theme_vectors(case: Case) -> np.ndarray:
     """(horizon, themes, width). Raises `InputError` for a model without an unembedding."""
     from scipy.sparse import csr_matrix
 
-    layer = case.trial.subject.model.get_output_embeddings()
-    if layer is None:
-        raise InputError("this model has no unembedding to read its layers with")
-    table = layer.weight.detach().float().cpu().numpy()
-    tokens = _begun(case)
+    table, tokens = _unembedding(case), _begun(case)
     steps = case.futures(case.known).steps
     count, themes = len(table), len(case.folds.futures.themes)
     vectors = []
@@ -54,6 +54,42 @@ def theme_vectors(case: Case) -> np.ndarray:
         overall = (np.asarray(pairs.sum(axis=0)) @ table) / max(float(totals.sum()), 1.0)
         vectors.append(np.where(totals > 0, means - overall, 0.0))  # a theme that was never written points nowhere
     return np.stack(vectors)
+
+
+def described_scores(case: Case, site: str) -> np.ndarray:
+    """(prompts, themes) of each prompt at `site`, a score for each theme that needs no example of its futures.
+
+    A theme's vector is the mean unembedding of the tokens that begin the sentences of its examples in the codebook, or
+    of its description; less the mean over the themes. 0 for a theme without either. Raises `InputError`.
+    """
+    table, themes = _unembedding(case), case.folds.futures.themes
+    written = {t.name: t for t in read_codebook(case.trial.store).themes}
+    vectors = np.zeros((len(themes), table.shape[1]))
+    for i, name in enumerate(themes):
+        texts = (written[name].examples or (written[name].description,)) if name in written else ()
+        tokens = [t for text in texts for part in _sentences(text) for t in _tokens(case, part)[:SENTENCE]]
+        if tokens:
+            vectors[i] = table[tokens].mean(axis=0)
+    told = vectors.any(axis=1)
+    vectors[told] -= vectors[told].mean(axis=0)
+    scores: np.ndarray = normed(case, case.trial.store.arrays("activations", site)) @ vectors.T
+    return scores
+
+
+def _sentences(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"(?<=[.!?])\s+|\n+", text) if part.strip()]
+
+
+def _tokens(case: Case, text: str) -> list[int]:
+    return list(case.trial.subject.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+def _unembedding(case: Case) -> np.ndarray:
+    """(vocabulary, width)"""
+    layer = case.trial.subject.model.get_output_embeddings()
+    if layer is None:
+        raise InputError("this model has no unembedding to read its layers with")
+    return np.asarray(layer.weight.detach().float().cpu().numpy())
 
 
 def _begun(case: Case) -> np.ndarray:
