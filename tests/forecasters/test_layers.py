@@ -101,3 +101,14 @@ def test_losses_are_the_judges_and_unobserved_steps_are_not_judged():
     assert np.isnan(mean_loss(forecast, Futures(THEMES, np.full_like(steps, -1))))
     with pytest.raises(InputError, match="same prompts"):
         prompt_losses(forecast, Futures(THEMES, steps[:5]))
+
+
+def test_features_that_keep_their_sizes_are_not_drowned_by_many_small_ones():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.standard_normal((200, 2)), 0.02 * rng.standard_normal((200, 150))], axis=1)
+    drawn = (rng.random((200, 8, 1)) < 1 / (1 + np.exp(-3 * x[:, None, :1]))).astype(np.int16)
+    train, test = (Futures(("a", "end"), drawn[rows]) for rows in (slice(0, 100), slice(100, 200)))
+    kept, wide = (
+        mean_loss(LayersForecaster(standardise=s).fit(x[:100], train).predict(x[100:]), test) for s in (False, True)
+    )
+    assert kept < wide - 0.02

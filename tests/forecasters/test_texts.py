@@ -131,6 +131,20 @@ def test_a_small_encoder_is_trained_whole_and_keeps_the_contract():
     check_text_forecaster(make_encoder, PROMPTS)
 
 
+def test_an_encoder_starts_from_what_its_words_say_under_the_head_of_tfidf():
+    from forepath.forecasters import LinearForecaster
+    from forepath.stats.losses import mean_loss
+
+    prompts, futures = swapped(200)
+    unseen, after = swapped(200, seed=1)
+    ours = FineTuned(tiny_model(), word_tokenizer(), TfidfReader(), name="tiny", tune="all", layers=1, steps=0)
+    loss = mean_loss(ours.fit(prompts, futures).predict(unseen), after)
+    reader = TfidfReader().fit(prompts)
+    rival = mean_loss(LinearForecaster("none").fit(reader.read(prompts), futures).predict(reader.read(unseen)), after)
+    assert loss == pytest.approx(rival, abs=0.02)
+    assert not ours._writer.base.standardise  # its rare words would drown the others
+
+
 def test_an_encoder_is_trained_from_a_local_checkpoint_and_read_back_without_it(tmp_path):
     tiny_model().save_pretrained(tmp_path / "model")
     word_tokenizer().save_pretrained(tmp_path / "model")

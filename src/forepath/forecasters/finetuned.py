@@ -115,7 +115,10 @@ class FineTuned:
 
         reads = checked_reads_pair(self.reader.fit(texts).read(texts), futures)
         recipe = Recipe(steps=self.settings["steps"], rate=self.settings["rate"], decay=0.01, batch=32, most=6)
-        self._writer = fit_writer(reads, futures, self._make, recipe, self.settings["seed"], points=self._tokens(texts))
+        self._writer = fit_writer(
+            reads, futures, self._make, recipe, self.settings["seed"], points=self._tokens(texts),
+            standardise=not isinstance(self.reader, TfidfReader),
+        )  # fmt: skip
         self.themes, self.origin = futures.themes, None
         return self
 

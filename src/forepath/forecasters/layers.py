@@ -39,10 +39,18 @@ class LayersForecaster:
     """
 
     def __init__(
-        self, *, chains: bool = True, seed: int = 0, shares: Sequence[float] | np.ndarray | None = None
+        self,
+        *,
+        chains: bool = True,
+        seed: int = 0,
+        shares: Sequence[float] | np.ndarray | None = None,
+        standardise: bool = True,
     ) -> None:
-        """`seed` draws the prompts on which shares and penalties are chosen. `shares` (layers,): not to be learned."""
-        self.chains, self.seed = chains, seed
+        """`seed` draws the prompts on which shares and penalties are chosen. `shares` (layers,): not to be learned.
+        `standardise=False`: each layer as a whole is scaled, its features keep their sizes (words, whose rare
+        directions are noise).
+        """
+        self.chains, self.seed, self.standardise = chains, seed, standardise
         self._given = None if shares is None else tuple(float(share) for share in shares)
         self.origin: Origin | None = None
         self.shares = np.zeros(0)
@@ -60,6 +68,8 @@ class LayersForecaster:
         order = canonical(reads, futures)  # so that every rounding, and all that is drawn by it, is the same
         reads, futures, count = reads[order], Futures(futures.themes, futures.steps[order]), reads.shape[1]
         self._mean, deviation = reads.mean(axis=0), reads.std(axis=0)
+        if not self.standardise:
+            deviation[:] = np.sqrt((deviation**2).mean(axis=1, keepdims=True))
         deviation[deviation <= 1e-7 * np.abs(self._mean)] = np.inf  # a feature that never moved says nothing
         deviation[deviation == 0] = np.inf
         points = (reads - self._mean) / deviation
@@ -123,7 +133,7 @@ class LayersForecaster:
         self._fitted()
         tensors, _ = head_tensors({"step": self._head._steps, "link": self._head._links})
         tensors |= {"mean": self._mean, "scale": self._scale, "shares": self.shares}
-        return tensors, self.themes, {"chains": self.chains, "seed": self.seed}
+        return tensors, self.themes, {"chains": self.chains, "seed": self.seed, "standardise": self.standardise}
 
     def facts(self) -> dict[str, Any]:
         """What else there is to write down."""

@@ -130,10 +130,11 @@ def fit_writer(
     seed: int,
     *,
     points: Tensor | None = None,
+    standardise: bool = True,
 ) -> Writer:
     """Fit base and trunk to checked reads. `make(reads, width, themes, horizon)` builds the trunk.
 
-    `points` (prompts, …): what the trunk reads, if not the reads.
+    `points` (prompts, …): what the trunk reads, if not the reads. `standardise`: of the base.
     """
     order = canonical(reads, futures)
     points = None if points is None else points[torch.from_numpy(order)]
@@ -145,14 +146,18 @@ def fit_writer(
     aside = kept_aside(marks.reshape(len(reads), -1), seed)
     if aside.all() or not aside.any():
         aside = np.zeros(len(reads), dtype=bool)
-    part = LayersForecaster(seed=seed).fit(reads[~aside], Futures(futures.themes, futures.steps[~aside]))
+    part = LayersForecaster(seed=seed, standardise=standardise).fit(
+        reads[~aside], Futures(futures.themes, futures.steps[~aside])
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         trunk = make(reads.shape[1], reads.shape[2], len(futures.themes), futures.steps.shape[2])
     if points is None:
         points = torch.from_numpy(((reads - mean) / deviation).astype(np.float32))
     trained = train(trunk, points, _tensors(*part.logits(reads)), chains_of(futures), aside, recipe, seed)
-    base = LayersForecaster(seed=seed, shares=part.shares).fit(reads, futures) if aside.any() else part
+    base = part
+    if aside.any():
+        base = LayersForecaster(seed=seed, shares=part.shares, standardise=standardise).fit(reads, futures)
     count = len(futures.themes)
     floor = 0.5 * count / (float((futures.steps[..., 0] != UNKNOWN).sum()) + 0.5 * count)
     return Writer(base, trunk, mean, deviation, floor, trained)

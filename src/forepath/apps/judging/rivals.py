@@ -113,7 +113,7 @@ def encoded(case: Case) -> Entrant:
     """A small language model fine-tuned on the prompts' texts."""
     name = _other(case)
     return Entrant(
-        "encoder", "text", f"the upper half of {name}, fine-tuned on the text of the prompts",
+        "encoder", "text", f"the upper half of {name}, fine-tuned on the text of the prompts, from tfidf on",
         lambda s: _of_texts(encoder(name, seed=s)), _texts(case), np.array, slow=True,
         whole=True,
     )  # fmt: skip
