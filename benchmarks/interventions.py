@@ -8,10 +8,10 @@ counts little. For the map a linear forecaster with random heads stands in for a
 
 nnsight and TransformerLens stand beside it where they are installed (`_peers.py` says how); `--peers` prints only that.
 
-Result (`documents`, 60 prompts, one core shared with other jobs, so that a few per cent are noise; three runs): in batches
-the hook by hand +0.3 to +1.3 %, forepath +0.2 to +0.6 %, nnsight 0.8.1 +1.3 %, TransformerLens 4.3 +33.9 %; one prompt at a
-time by hand -1.7 to +2.9 %, forepath +2.3 to +3.4 %, nnsight +5.2 %, TransformerLens +57.2 %. The map of 24 heads on 200
-prompts: 31 s of processor time (`foresight.py`).
+Result (`documents`, 60 prompts, one core shared with other jobs, so that a few per cent are noise; three runs): in
+batches the hook by hand +0.3 to +1.3 %, forepath +0.2 to +0.6 %, nnsight 0.8.1 +1.3 %, TransformerLens 4.3 +33.9 %;
+one prompt at a time by hand -1.7 to +2.9 %, forepath +2.3 to +3.4 %, nnsight +5.2 %, TransformerLens +57.2 %. The map
+of 24 heads on 200 prompts: 31 s of processor time (`foresight.py`).
 """
 
 from __future__ import annotations
