@@ -79,7 +79,7 @@ class Evidence:
     def _bet_one(self, odds: np.ndarray, given: float) -> np.ndarray:
         """The same for one row, without what arrays cost: a text that is followed bets a sentence at a time."""
         if float(odds.min()) < 0 or float(odds.sum()) > 1 + 1e-6:
-            raise InputError(f"odds from {odds.min():.3g} summing to {odds.sum():.6g}; wanted some that sum to at most 1")
+            raise InputError(f"odds from {odds.min():.3g} summing to {odds.sum():.6g}; wanted a sum of at most 1")
         self._bets[0] += 1
         woken = float(self._asleep[0]) / (int(self._bets[0]) + 1)
         self._asleep[0] -= woken
