@@ -23,6 +23,7 @@ COMMANDS = (
     "serve",
     "intervene",
     "compare",
+    "decide",
     "sweep",
     "organisms",
     "organisms train",
