@@ -47,7 +47,7 @@ web:  ## build the dashboard's page from web/ (needs Node 20 or newer; what it b
 	$(BIN)/python -m forepath.apps.dashboard.openapi > web/openapi.json
 	cd web && npm ci && npm run types && npm run check && npm run build
 
-bench: demo  ## every benchmark of speed and load, its peer in the same run (a quarter of an hour)
+bench: demo  ## every benchmark of speed and load, its peer in the same run (half an hour)
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 answers: $(READY)  ## what is known beforehand, found again: fine-tunes, unlearning, steering (two hours)

@@ -4,7 +4,7 @@
     python benchmarks/reliability.py kill RUN [--kills N]        alarms heard before a kill, found in the run after
     python benchmarks/reliability.py fuzz [--streams N]          damaged event streams, fed to the proxy's parser
 
-RUN is a finished run (`forepath demo`); `kill` adds rows to its family `alarms`.
+RUN is a finished run (`forepath demo`); `kill` adds lines to its log of alarms.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def kill(run: str, kills: int) -> None:
             process.kill()
         store = open_run(run).store
         store.verify()
-        rows = {(r["conversation"], r["rule"], r["token"]) for r in store.table("alarms").to_pylist()}
+        rows = {(r["conversation"], r["rule"], r["token"]) for r in store.logged("alarms")}
         lost = [a for a in alarms if (a["conversation"], a["rule"], a["token"]) not in rows]
         heard += len(alarms)
         print(f"kill {number + 1}: {len(alarms)} alarms heard, {len(lost)} not in the run", flush=True)

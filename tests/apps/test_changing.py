@@ -193,6 +193,15 @@ def test_the_map_foretells_every_head_and_reads_only_what_it_checked(base, tmp_p
     )
 
 
+def test_a_check_forgives_that_its_texts_are_cut_shorter_than_the_runs(base, monkeypatch):
+    nothing = making.add("resid.0", np.full(16, 1e-6))
+    monkeypatch.setattr(mapping, "every_head", lambda _: [nothing])
+    monkeypatch.setattr(mapping, "TOKENS", 3)
+    found = map_heads(base, prompts=20)
+    (lost,) = found.lost.values()
+    assert max(abs(lost.low), abs(lost.high)) < 1e-4 and not found.found.refused
+
+
 def test_reference_texts_are_of_the_run(base):
     texts = reference_texts(base)
     assert len(texts) == 48 and all(t.startswith("w") for t in texts)

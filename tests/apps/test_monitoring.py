@@ -69,7 +69,7 @@ def test_the_command_serves_the_official_client_and_logs_alarms_into_the_run(run
     finally:
         server.kill()
         server.communicate()
-    rows = run.store.table("alarms").to_pylist()
+    rows = run.store.logged("alarms")
     assert {(r["action"], r["outcome"]) for r in rows} >= {("log", "raised"), ("notify", "told")}
     run.store.verify()
 

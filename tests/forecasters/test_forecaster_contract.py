@@ -5,7 +5,7 @@ import pytest
 
 from forepath.checks import check_forecaster
 from forepath.errors import ActivationError, ContractError, MismatchError
-from forepath.forecasters import BaseRate, ClosedForm, LinearForecaster, Markov, Origin
+from forepath.forecasters import BaseRate, ClosedForm, Lens, LinearForecaster, Markov, Origin
 from forepath.forecasters.loading import load
 from forepath.forecasters.uniform import Uniform
 from forepath.records import Forecast, Futures, Policy
@@ -36,6 +36,7 @@ def reloaded(tmp_path):
         lambda: ClosedForm("ridge"),
         lambda: ClosedForm("lda"),
         lambda: ClosedForm("ridge", chains=False),
+        lambda: Lens(np.random.default_rng(1).standard_normal((3, 5, 5))),
     ],
 )
 def test_ours_keep_the_contract(make, tmp_path):

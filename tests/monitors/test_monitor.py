@@ -11,7 +11,7 @@ from monitor_toys import THEMES, Writer, pattern_codebook, wander
 
 from forepath.errors import InputError
 from forepath.forecasters.linear import LinearForecaster
-from forepath.monitors.actions import Actions, RunLog
+from forepath.monitors.actions import Actions, log_into
 from forepath.monitors.guard import Familiar, Guard
 from forepath.monitors.monitor import Monitor, OffPath
 from forepath.monitors.rules import parse_rule
@@ -218,13 +218,13 @@ def test_a_monitor_of_the_text_alone_asks_for_no_activations():
 
 def test_every_alarm_and_action_is_logged_and_survives_in_the_run(tmp_path):
     run, told = Run.create(tmp_path / "run", {}), []
-    actions = Actions(log=RunLog(run, "s1").append, notify=told.append, ask=lambda record: False, clock=lambda: 5.0)
+    actions = Actions(log=log_into(run), notify=told.append, ask=lambda record: False, clock=lambda: 5.0)
     watching = monitor(rules=[parse_rule("P(war next) > 0.5 then notify, pause, ask")])
     actions.check(watching)
     _, seen = readings(watching, Writer(lambda p, s: ["food", "war", "food"], noise=0.1))
     wishes = [actions.perform(a, "c1") for r in seen for a in r.alarms]
     assert wishes == ["stop", "go on"] and len(told) == 1
-    rows = Run.open(run.path).table("alarms").to_pylist()
+    rows = Run.open(run.path).logged("alarms")
     assert [(r["action"], r["outcome"]) for r in rows] == [
         ("log", "raised"), ("notify", "told"), ("pause", "paused"), ("ask", "stopped"), ("log", "over")]  # fmt: skip
     assert {r["conversation"] for r in rows} == {"c1"} and rows[0]["time"] == 5.0

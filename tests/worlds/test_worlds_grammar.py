@@ -84,6 +84,21 @@ def test_prompts_stop_at_a_blank_line_and_leave_something(large: Grammar) -> Non
     assert seen == {0, 1, 2}
 
 
+def test_a_paraphrase_says_the_same_in_other_words(large: Grammar) -> None:
+    kinds, words = [], []
+    for p in large.prompts(9, 100):
+        other = large.paraphrase(p)
+        assert other != p.text and other.split("\nby ")[1].split("\n")[0] == p.text.split("\nby ")[1].split("\n")[0]
+        assert other.count("\n\n") == p.text.count("\n\n")
+        kinds.append(large.kinds.index(p.document.latents.kind))
+        words.append([posterior(large, text).latents()["kind"][kinds[-1]] for text in (p.text, other)])
+    told = np.array(words)
+    assert (told > 0.5).mean(axis=0).min() > 0.9, "the kind is as plain as it was"
+    swapped = [posterior(large, large.paraphrase(p)).latents()["kind"][k]
+               for p, k in zip(large.prompts(9, 20), np.roll(kinds[:20], 1), strict=True)]  # fmt: skip
+    assert np.mean(np.array(swapped) > 0.5) < 0.5, "and another's prompt tells another kind"
+
+
 def test_every_document_is_read_and_its_chain_is_possible(large: Grammar) -> None:
     for d in large.documents(9, 60):
         assert -2000 < log_prob(large, d.text) < 0

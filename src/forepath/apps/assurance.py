@@ -9,6 +9,8 @@ test prompts, on which nothing was fitted or chosen, so that their promise is ke
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import numpy as np
 
 from forepath.apps.fitting import head
 from forepath.apps.labelling import read_folds
-from forepath.apps.runs import OpenRun
+from forepath.apps.runs import OpenRun, open_run
 from forepath.errors import RunCorruptError
 from forepath.forecasters.ensemble import Ensemble
 from forepath.forecasters.linear import LinearForecaster
@@ -127,3 +129,8 @@ def _origin(run: OpenRun) -> Origin:
 def _log_odds(odds: np.ndarray) -> np.ndarray:
     held = np.clip(odds, _LEAST, 1 - _LEAST)
     return np.asarray(np.log(held) - np.log1p(-held))
+
+
+if __name__ == "__main__":  # what the dashboard starts beside itself
+    os.nice(10)
+    assure(open_run(Path(sys.argv[1])))

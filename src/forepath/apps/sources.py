@@ -27,13 +27,14 @@ def source_prompts(source: str, number: int, seed: int, data: Path | None = None
 
 
 def world_prompts(world: str, number: int, seed: int) -> list[Prompt]:
-    """Beginnings of `number` fresh documents of a known world; `extra` says of which kind. Raises `InputError`."""
+    """Beginnings of `number` fresh documents of a known world; `extra` has kind and paraphrase. Raises `InputError`."""
     from forepath.worlds.documents import document_grammar
 
     if world != "documents":
         raise InputError(f"world {world!r}: the known world is 'documents'")
-    drawn = document_grammar().prompts(seed, number)
-    return [prompt_of(p.text, {"kind": p.document.latents.kind}) for p in drawn]
+    grammar = document_grammar()
+    return [prompt_of(p.text, {"kind": p.document.latents.kind, "paraphrase": grammar.paraphrase(p)})
+            for p in grammar.prompts(seed, number)]  # fmt: skip
 
 
 def library_prompts(data: Path, number: int, seed: int) -> list[Prompt]:

@@ -10,6 +10,7 @@ It is the floor for "the activations know it": what is read is what the model it
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from forepath.forecasters.closed_form import fit_link
 from forepath.forecasters.coupling import coupled, follow_tables
 from forepath.forecasters.inputs import checked, checked_pair
 from forepath.forecasters.odds import absorbed, floored, softmax
+from forepath.forecasters.saving import Origin, read_arrays, write_arrays
 from forepath.records import END, Forecast, Futures
 from forepath.stats.rates import theme_counts
 
@@ -45,6 +47,7 @@ class Lens:
             )
         self.chains = chains
         self.themes: tuple[str, ...] = ()
+        self.origin: Origin | None = None
         self.scales: list[float] = []
         """Per step, what the scores are multiplied with; 0 where they say nothing."""
         self._offsets: list[np.ndarray] = []
@@ -75,7 +78,7 @@ class Lens:
             self._offsets.append(offsets)
             total = counts[seen, h].sum()
             self._floors.append(float(0.5 * wanted[1] / (total + 0.5 * wanted[1])))
-        self.themes, self._tables = futures.themes, follow_tables(futures)
+        self.themes, self.origin, self._tables = futures.themes, None, follow_tables(futures)
         return self
 
     def predict(self, activations: np.ndarray) -> Forecast:
@@ -94,3 +97,28 @@ class Lens:
             return Forecast(self.themes, steps)
         transition = coupled(steps, self._tables, end)
         return Forecast(self.themes, steps, *likely_chains(steps[:, 0], transition, self.themes, steps.shape[1]))
+
+    def save(self, folder: Path | str, origin: Origin) -> None:
+        """Write `forecaster.safetensors` and `forecaster.json`. Raises `UnfittedError`, `OSError`."""
+        if not self.scales:
+            raise UnfittedError("this Lens has not seen any futures: there is nothing to save")
+        tensors = {"vectors": self.vectors, "scales": np.array(self.scales), "offsets": np.stack(self._offsets),
+                   "floors": np.array(self._floors), "mean": self._mean, "tables": self._tables}  # fmt: skip
+        write_arrays(Path(folder), "lens", tensors, self.themes, {"chains": self.chains}, origin)
+
+    @classmethod
+    def load(
+        cls, folder: Path | str, *, subject: str | None = None, codebook: str | None = None, site: str | None = None
+    ) -> Self:
+        """Read what `save` wrote; raises as `LinearForecaster.load`."""
+        saved = read_arrays(Path(folder), "lens", {"subject": subject, "codebook": codebook, "site": site})
+        held = saved.tensors
+        lens = cls(held["vectors"], **saved.settings)
+        lens.themes, lens.origin = saved.themes, saved.origin
+        lens.scales, lens._offsets, lens._floors = (
+            held["scales"].tolist(),
+            list(held["offsets"]),
+            held["floors"].tolist(),
+        )
+        lens._mean, lens._tables = held["mean"], held["tables"]
+        return lens

@@ -16,6 +16,7 @@ KINDS = {
     "chain": "chain.ChainForecaster",
     "encoder": "finetuned.FineTuned",
     "layers": "layers.LayersForecaster",
+    "lens": "lens.Lens",
     "novelty": "novelty.Novelty",
 }
 """Kind -> module and class in this room."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from forepath.errors import InputError
@@ -31,7 +32,7 @@ class Actions:
     """How alarms are acted upon. Every alarm, raised or over, is logged, whether or not anything else is done."""
 
     log: Callable[[Record], None] = ignore
-    """Called with each record; see `RunLog`."""
+    """Called with each record; see `log_into`."""
     notify: Callable[[Record], None] | None = None
     """Called for "notify"."""
     webhook: Webhook | None = None
@@ -86,29 +87,12 @@ class Actions:
             self.failures.append(f"log: {type(error).__name__}: {error}")
 
 
-class RunLog:
-    """Records of alarms and actions as rows of the run's family `alarms`, each committed before `append` returns."""
+def log_into(run: Run) -> Callable[[Record], None]:
+    """Add each record to RUN/log/alarms.jsonl; it is on the disk before anything else is done.
 
-    def __init__(self, run: Run, session: str) -> None:
-        """`session`: unique among all that ever logged into this run."""
-        self._run, self._session, self._number = run, session, 0
-
-    def append(self, record: Record) -> None:
-        """Commit one record. Raises `RunError` where another process is writing the run, `DiskFullError`."""
-        import pyarrow as pa
-
-        texts = ("conversation", "kind", "rule", "action", "outcome")
-        row = {"time": pa.array([float(record["time"])], pa.float64())}
-        row |= {name: pa.array([str(record[name])], pa.string()) for name in texts}
-        row |= {"raised": pa.array([bool(record["raised"])]), "token": pa.array([int(record["token"])], pa.int64())}
-        row |= {name: pa.array([_number(record[name])], pa.float64()) for name in ("value", "limit")}
-        item = f"{self._session}/{self._number:08d}"
-        self._number += 1
-        self._run.append("alarms", [item], pa.table(row))
-
-
-def _number(value: object) -> float | None:
-    return None if value is None else float(value)  # type: ignore[arg-type]
+    What it returns raises `RunError`, `DiskFullError`.
+    """
+    return partial(run.log, "alarms")
 
 
 def _stronger(one: Wish, other: Wish) -> Wish:

@@ -6,6 +6,7 @@
       data/<family>-<sid>.safetensors    its arrays, if any: row i of every array is row i of the table
       commit/<family>-<sid>.json     written last: work items, rows, schema, size and sha256 of both files
       <name>.json, <name>/           documents and folders, whose record is commit/<name>.json
+      log/<name>.jsonl               journals: lines added one at a time, by any process; they have no record
       .lock                          held by the one process that writes
 
 A shard, document or folder exists if and only if its commit record exists.

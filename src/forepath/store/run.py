@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from forepath.errors import RunCorruptError, RunError, RunIncompleteError
-from forepath.store import care, disk, lock, manifest, parquet, tensors
+from forepath.store import care, disk, journal, lock, manifest, parquet, tensors
 from forepath.store.commits import (
     Commit,
     check_name,
@@ -243,6 +243,22 @@ class Run:
     def has(self, name: str) -> bool:
         """Whether a document or folder is committed."""
         return path_of(self.path, check_name(name)).exists()
+
+    # --- journals ----------------------------------------------------------------------------------------------------
+
+    def log(self, name: str, record: Mapping[str, Any]) -> None:
+        """Add a line to RUN/log/<name>.jsonl; it is on the disk before this returns. Never waits for another writer.
+
+        Raises `RunError` if the record is not strict JSON, `DiskFullError`.
+        """
+        journal.append(self._log(name), record)
+
+    def logged(self, name: str) -> list[dict[str, Any]]:
+        """The lines of RUN/log/<name>.jsonl in the order they were added; a line that a kill cut short is left out."""
+        return list(journal.read(self._log(name)))
+
+    def _log(self, name: str) -> Path:
+        return self.path / "log" / f"{check_name(name)}.jsonl"
 
     # --- care --------------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ BYLINE = "\nby "
 BLANK = "\n\n"
 CUTS = 3
 """A prompt holds the header and 0, 1 or 2 segments."""
+REWORDED = 20
+"""Wordings tried for a paraphrase that is another text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Prompt:
     future: Chain
     """The themes that did follow, then `end`."""
     document: Document
+    seed: str
+    """What `sample` drew the document from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +186,20 @@ class Grammar:
         >>> document == document_grammar().sample(0), document.chain[-1]
         (True, 'end')
         """
-        rng = Random(seed)
+        return self._written(Random(seed))
+
+    def _written(self, rng: Random, wording: Random | None = None) -> Document:
+        """`rng` decides all; with `wording`, that one decides the words of the title and the sentences instead."""
         k = self._spin(rng, ("kind",), self.kind_prior)
         course = self.courses[k]
         r, t = int(rng.random() * len(self.personas)), int(rng.random() * len(self.tones))
         kind = self.content.kinds[self.kinds[k]]
         f = int(rng.random() < kind.flag_prob)
         titles, pool = self.titles[k][f], self.topics[k]
-        setting = Setting(pool[int(rng.random() * len(pool))])
+        setting = other = Setting(pool[int(rng.random() * len(pool))])
         title, setting = draw(titles[int(rng.random() * len(titles))], setting, rng)
+        if wording is not None:
+            title, other = draw(titles[int(wording.random() * len(titles))], other, wording)
         author = self.authors[self._spin(rng, ("author", r), self.author_odds[r])]
         header = f"{title}{BYLINE}{author}{BLANK}"
         s = self._spin(rng, ("start", k, r, t, f), course.start[r, t, f])
@@ -202,6 +211,8 @@ class Grammar:
             paid |= s == course.payoff
             n = 1 + self._spin(rng, ("length", k, s, r), course.lengths[s, r])
             text, setting = self._segment(theme, n, t, setting, rng)
+            if wording is not None:
+                text, other = self._segment(theme, n, t, other, wording)
             parts.append(text)
             segments.append(Segment(at, at + len(text), theme))
             s = self._spin(rng, ("move", k, p, paid, s, r, t, f), course.move[p - 1, paid, s, r, t, f])
@@ -235,15 +246,38 @@ class Grammar:
         """
         for i in range(n):
             cut = Random(f"prompt/{seed}/{i}").randrange(CUTS)
-            tries = (self._cut(self.sample(f"prompt/{seed}/{i}/{j}"), cut) for j in count())
+            names = (f"prompt/{seed}/{i}/{j}" for j in count())
+            tries = (self._cut(self.sample(name), cut, name) for name in names)
             yield next(p for p in tries if p is not None)
 
+    def paraphrase(self, prompt: Prompt) -> str:
+        """The same kind, author, topic and themes as `prompt`, its title and sentences worded otherwise.
+
+        Of one of `prompts` only. What follows is as likely as after `prompt` where the wording says nothing of the
+        latents; ask `posterior` of either.
+
+        >>> from forepath.worlds.documents import document_grammar
+        >>> grammar = document_grammar()
+        >>> prompt = next(grammar.prompts(0, 1))
+        >>> grammar.paraphrase(prompt) == grammar.paraphrase(prompt) != prompt.text
+        True
+        """
+        segments = len(prompt.document.chain) - len(prompt.future)
+        text = prompt.text
+        for n in range(REWORDED):
+            other = self._written(Random(prompt.seed), Random(f"{prompt.seed}/other words/{n}"))
+            cut = self._cut(other, segments, prompt.seed)
+            assert cut is not None  # the blank lines are the same
+            if (text := cut.text) != prompt.text:
+                break
+        return text
+
     @staticmethod
-    def _cut(document: Document, segments: int) -> Prompt | None:
+    def _cut(document: Document, segments: int, seed: str) -> Prompt | None:
         """The prompt of `document` after this many segments; None where it ends or runs on without a blank line."""
         if segments >= len(document.segments):
             return None
         stop = document.header + (document.segments[segments - 1].stop + len(BLANK) if segments else 0)
         if not document.text[:stop].endswith(BLANK):
             return None
-        return Prompt(document.text[:stop], document.chain[segments:], document)
+        return Prompt(document.text[:stop], document.chain[segments:], document, seed)

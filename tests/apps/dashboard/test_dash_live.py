@@ -191,7 +191,7 @@ def test_a_rule_raises_its_alarm_is_logged_and_pauses(browser, runs):
     assert paused["state"] == "paused", paused["why"]
     alarm = kinds(paused, "alarm")[0][1]
     assert alarm["raised"] and alarm["actions"] == ["pause"]
-    rows = open_run(runs / "one").store.table("alarms").to_pylist()
+    rows = open_run(runs / "one").store.logged("alarms")
     kept = {(r["action"], r["outcome"]) for r in rows if r["conversation"] == id}
     assert kept == {("log", "raised"), ("pause", "paused")}
     assert [(d["action"], d["outcome"]) for _, d in kinds(paused, "log")] == [("log", "raised"), ("pause", "paused")]

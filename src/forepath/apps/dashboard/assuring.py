@@ -1,11 +1,18 @@
-"""The assurance of every run, fitted or read in the background: a forecast never waits for it. Knows no requests."""
+"""The assurance of every run, fitted or read in the background: a forecast never waits for it. Knows no requests.
+
+It is fitted in a process of its own, of low priority and on one core: beside it in one process, a forecast would wait
+for the interpreter and for the matrix products' threads.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from typing import Literal
 
-from forepath.apps.assurance import Assurance, assure, fit_assurance
+from forepath.apps.assurance import FOLDER, Assurance, assure, fit_assurance
 from forepath.apps.runs import OpenRun
 from forepath.errors import ForepathError, RunError
 
@@ -35,6 +42,8 @@ class Assurances:
 
     def _make(self, run: OpenRun) -> None:
         try:
+            if not run.store.has(FOLDER):
+                _fit_apart(run)
             try:
                 self._found[run] = assure(run)
             except (RunError, OSError):  # it cannot be kept there now: another writer, or a disk that is only read
@@ -43,3 +52,10 @@ class Assurances:
             self._failed[run] = str(error)
         except Exception as error:  # a thread has nobody to tell
             self._failed[run] = f"{type(error).__name__}: {error}"
+
+
+def _fit_apart(run: OpenRun) -> None:
+    """Have another process fit and keep it. Where that fails nothing is said: whoever reads it next fits it here."""
+    alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    command = [sys.executable, "-m", "forepath.apps.assurance", str(run.path)]
+    subprocess.run(command, env=os.environ | alone, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -16,16 +16,14 @@ from typing import Any, Literal
 
 from forepath.apps.dashboard.engine import Engine
 from forepath.apps.dashboard.journal import Journal
-from forepath.apps.dashboard.patience import patiently
 from forepath.apps.runs import OpenRun
 from forepath.errors import ForepathError
-from forepath.monitors.actions import Actions, RunLog
+from forepath.monitors.actions import Actions, log_into
 from forepath.monitors.ledger import Settled
 from forepath.monitors.listening import Heard
 from forepath.monitors.monitor import Monitor
 from forepath.monitors.readings import Alarm, Reading, alarm_json
 from forepath.records import Policy
-from forepath.store import Run
 
 State = Literal["running", "paused", "over", "stopped", "interrupted", "failed"]
 Told = Callable[[Mapping[str, Any]], None]
@@ -133,11 +131,11 @@ class Conversation:
         from forepath.subjects.spelling import Spelling
 
         subject, plan = engine.subject(run), self.plan
-        table = RunLog(Run.open(run.path), f"live-{self.id}-{len(self.events)}")
+        keep = log_into(run.store)
 
         def log(record: Mapping[str, Any]) -> None:
-            self._add("log", record)  # the journal first: it needs no lock, and is what a reload shows
-            patiently(lambda: table.append(record))
+            self._add("log", record)  # what a reload shows
+            keep(record)
 
         actions = Actions(log=log, notify=lambda record: None)
         capture = () if monitor.site is None else (monitor.site,)

@@ -1,16 +1,18 @@
 """A conversation on disk: one JSON line per event in RUN/live/, written before it is told.
 
-A line is handed to the system at once, so `kill -9` loses nothing that a browser has seen; a torn last line is skipped.
-Where nothing can be written the conversation goes on, in memory only.
+A line is handed to the system at once, so `kill -9` loses nothing that a browser has seen. Where nothing can be written
+the conversation goes on, in memory only.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from forepath.errors import RunError
+from forepath.store import journal
 
 FOLDER = "live"
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
@@ -30,22 +32,13 @@ class Journal:
         if not self.kept:
             return
         try:
-            self._path.parent.mkdir(exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n")
-        except OSError:
+            journal.append(self._path, line, durable=False)
+        except RunError:
             self.kept = False
 
 
 def read_all(run: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """(id, lines) of every conversation of a run, oldest first."""
     for path in sorted((run / FOLDER).glob("*.jsonl")):
-        if _ID.fullmatch(path.stem):
-            lines = []
-            for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    lines.append(json.loads(text))
-                except ValueError:
-                    break
-            if lines:
-                yield path.stem, lines
+        if _ID.fullmatch(path.stem) and (lines := list(journal.read(path))):
+            yield path.stem, lines

@@ -23,7 +23,7 @@ from forepath.apps.proxy.watching import Watcher
 from forepath.apps.runs import open_run
 from forepath.apps.terminal import plain
 from forepath.errors import InputError
-from forepath.monitors.actions import Actions, RunLog
+from forepath.monitors.actions import Actions, log_into
 from forepath.monitors.monitor import Monitor
 from forepath.monitors.rules import Rule, parse_rule
 from forepath.monitors.webhook import Webhook
@@ -68,7 +68,7 @@ def serve(asked: Serving) -> None:
     run = open_run(asked.run, trust_remote_code=asked.trust_remote_code)
     monitor = None if not asked.monitored else _monitor(run, asked, rules)
     session = f"{int(time.time())}-{secrets.token_hex(4)}"
-    actions = Actions(log=RunLog(run.store, session).append, notify=_told, webhook=webhook)
+    actions = Actions(log=log_into(run.store), notify=_told, webhook=webhook)
     if monitor is not None:
         actions.check(monitor)
     listening = bound_socket(asked.host, asked.port)
