@@ -27,6 +27,7 @@ from forepath.subjects.interventions.touches import Touches
 from forepath.subjects.loading import load_model, load_tokenizer
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Anatomy, Site
+from forepath.subjects.threads import one_core
 
 if TYPE_CHECKING:
     from forepath.subjects.joint import Joint
@@ -95,6 +96,8 @@ class HuggingFaceSubject:
         config = model.config.get_text_config()
         self.context: int | None = getattr(config, "max_position_embeddings", None)
         """Most tokens of prompt and continuation together; None where the model states no limit."""
+        self.weights = sum(p.numel() for p in model.parameters())
+        """How many; a step of few of them is not shared among cores."""
         self._capture_dtype: torch.dtype = getattr(torch, capture_dtype)
         self._ready: dict[tuple[Intervention, ...], Applied] = {}
         self.alone = threading.RLock()  # whoever puts hooks on the model, or runs it while there may be some
@@ -260,7 +263,7 @@ class HuggingFaceSubject:
         logits, batch, read = self._begin(prompts, sites, advice, change, plain)
         fused = batch if isinstance(batch, FusedContinuation) else None
         for step in range(policy.max_tokens):
-            with torch.inference_mode():
+            with torch.inference_mode(), one_core(self.weights * len(rows)):
                 tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
             written = tokens.tolist()
             ended = np.array([self.ends(texts[r], t, policy) for r, t in zip(rows, written, strict=True)])
@@ -279,6 +282,7 @@ class HuggingFaceSubject:
             with (
                 nullcontext() if fused is not None and not change.some else self.alone,
                 torch.inference_mode(),
+                one_core(self.weights * len(rows)),
                 self._memory(advice),
                 change.active(fused=fused is not None),
                 nullcontext(fused.found) if fused is not None else self.anatomy.reading(capturing.values()) as found,

@@ -9,7 +9,7 @@ differently, as in `HuggingFaceSubject.stream`). Knows nothing of threads, queue
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from forepath.subjects.decoding import TOLERANCE, prefill
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Site
 from forepath.subjects.slots import Company, FusedSlots, Row, SlotsContinuation
+from forepath.subjects.threads import LITTLE_BESIDE, one_core
 
 if TYPE_CHECKING:
     from forepath.subjects.huggingface import HuggingFaceSubject
@@ -162,7 +163,7 @@ class Joint:
         sites = {name: site for request in begun for name, site in request.sites.items()}
         modules = frozenset(site.module for site in sites.values())
         alone = nullcontext() if self._fused else self._subject.alone
-        with alone, self._company.reading(modules) as found:
+        with alone, self._few(self._rows), self._company.reading(modules) as found:
             logits = self._company.step(tokens)
         read = self._subject.read(sites, found, logits, torch.ones(len(self._rows), dtype=torch.long)) if sites else {}
         places: dict[Request, list[int]] = {request: [] for request in begun}
@@ -202,11 +203,12 @@ class Joint:
             alike.setdefault((policy.temperature, policy.top_p, policy.top_k), []).append(i)
         numbers = uniforms(np.array([r.seeds[t] for r, t in rows]), np.array([r.step for r, _ in rows]))
         out = [0] * len(rows)
-        for members in alike.values():
-            chosen = logits if len(members) == len(rows) else logits[torch.tensor(members, device=logits.device)]
-            tokens = choose(chosen, numbers[members], rows[members[0]][0].policy).tolist()
-            for i, token in zip(members, tokens, strict=True):
-                out[i] = token
+        with self._few(rows):
+            for members in alike.values():
+                chosen = logits if len(members) == len(rows) else logits[torch.tensor(members, device=logits.device)]
+                tokens = choose(chosen, numbers[members], rows[members[0]][0].policy).tolist()
+                for i, token in zip(members, tokens, strict=True):
+                    out[i] = token
         return out
 
     def _told(
@@ -240,6 +242,9 @@ class Joint:
         index = [i if stay[i] else next(moved) for i in range(len(kept))]
         self._company.slots.keep(torch.tensor(index, dtype=torch.long, device=self._company.slots.lengths.device))
         self._rows = [self._rows[i] for i in index]
+
+    def _few(self, rows: Sequence[object]) -> AbstractContextManager[None]:
+        return one_core(self._subject.weights * len(rows), LITTLE_BESIDE)
 
     def _hooks(self, modules: frozenset[str]) -> object:
         return self._subject.anatomy.reading([Site(m, False, 1) for m in modules])
