@@ -6,7 +6,7 @@ each in turn; processor time of the thread, and wall clock), and the share that 
 so all write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than
 Python takes to look at one: the share is then larger, and printed too.
 
-    python benchmarks/monitor.py [--run DIR] [--rows N] [--rounds N] [--every N]
+    python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--rounds N] [--every N]
 
 Without --run the monitor is made here: themes discovered on texts of the grammar, a linear head of the right shape
 fitted on noise (what it says does not change what it costs).
@@ -146,6 +146,7 @@ def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", help="a run whose monitor to use")
+    parser.add_argument("--subject", default="documents", help="a model that comes with the package")
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 16])
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--every", type=int, default=0)
@@ -153,7 +154,7 @@ def main() -> None:
     if asked.run:
         subject, monitor = of_run(asked.run, asked.every)
     else:
-        subject = load(bundled.path("documents"))
+        subject = load(bundled.path(asked.subject))
         monitor = made_here(subject, asked.every)
     alone(subject, monitor, Policy(max_tokens=96))
     for rows in asked.rows:

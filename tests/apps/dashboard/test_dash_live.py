@@ -167,6 +167,18 @@ def test_a_conversation_goes_on_after_the_server_was_killed(browser, runs, keys,
         assert kinds(done, *TEXT) == kinds(straight, *TEXT)
         listed = again.get("/api/sessions", params={"run": "one"}).json()
         assert [s["id"] for s in listed] == [straight["id"]]
+    with client_of(runs, keys, engine=engine) as third:  # what was written after the torn line is read, too
+        assert kinds(whole(third, straight["id"]), *TEXT) == kinds(straight, *TEXT)
+
+
+def test_when_the_server_ends_no_thread_goes_on_writing(runs, keys, engine):
+    with client_of(runs, keys, engine=engine) as client:
+        ids = [begin(client, pace=5), begin(client, pace=5, seed=4)]
+        until(lambda: all(text(whole(client, id)) for id in ids))
+        client.post(f"/api/sessions/{ids[1]}/pause")
+    assert not {t.name for t in threading.enumerate()} & set(ids)
+    with client_of(runs, keys, engine=engine) as again:
+        assert {whole(again, id)["state"] for id in ids} == {"interrupted"}
 
 
 def test_another_text_than_before_the_restart_is_an_error(browser, runs, keys, engine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
     """The application without its guard: for the description of its API, never for serving."""
 
     hub = Hub()
+    live = living.Live(library, engine, hub)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -51,6 +53,7 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
             _warm_newest(library, engine)
         yield
         hub.close()
+        await to_thread(live.close)
 
     app = FastAPI(title="forepath dashboard", version=__version__, docs_url=None, redoc_url=None, openapi_url=None,
                   lifespan=life, responses={"4XX": {"model": Problem}})  # fmt: skip
@@ -60,7 +63,7 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
     engine.also.append(lambda run, _: shelves.of(run))
     app.include_router(judging.routes(library))
     app.include_router(comparing.routes(library, engine))
-    app.include_router(living.routes(living.Live(library, engine, hub), library))
+    app.include_router(living.routes(live, library))
     app.include_router(exploring.routes(library, hub, shelves))
 
     @app.get("/api/events", response_class=StreamingResponse)

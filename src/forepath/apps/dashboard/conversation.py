@@ -63,13 +63,15 @@ class Conversation:
     _again: Counter[str] = field(default_factory=Counter)
     """Events of the text still to be written again, after a restart, by kind."""
     _wish: Literal["go on", "pause", "stop"] = "go on"
+    _thread: threading.Thread | None = None
 
     def start(self, run: OpenRun, engine: Engine, monitor: Callable[[], Monitor]) -> None:
         """Write, in a thread of its own; of an interrupted conversation, go on."""
         self._again = Counter(e["kind"] for e in self.events if e["kind"] in OF_THE_TEXT)
         self._wish = "go on"
         self._turn_to("running")
-        threading.Thread(target=self._run, args=(run, engine, monitor), daemon=True, name=self.id).start()
+        self._thread = threading.Thread(target=self._run, args=(run, engine, monitor), daemon=True, name=self.id)
+        self._thread.start()
 
     def pause(self) -> None:
         """Write no further until `go_on`."""
@@ -82,6 +84,17 @@ class Conversation:
     def stop(self) -> None:
         """Write no more."""
         self._want("stop")
+
+    def leave(self) -> None:
+        """Write no further and say nothing: the server ends. The next one finds the conversation interrupted."""
+        with self._gate:
+            self._wish = "stop"
+            self._gate.notify_all()
+
+    def join(self, seconds: float) -> None:
+        """Wait until its thread has ended, so long at most."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     @property
     def text(self) -> str:

@@ -38,6 +38,8 @@ from forepath.records import Policy
 MOST_RUNNING = 8
 """Conversations written at the same time."""
 MOST_LISTED = 100
+LAST_TOKEN = 10.0
+"""Seconds that a conversation has to end its token when the server ends."""
 TOPIC = "sessions"
 
 
@@ -98,6 +100,13 @@ class Live:
         run = self._library.open(conversation.plan.run)
         conversation.start(run, self._engine, lambda: self._monitor(run, conversation.plan))
         self._hub.publish(TOPIC, "session", _row(conversation).model_dump(mode="json"))
+
+    def close(self) -> None:
+        """The server ends: no thread is left that computes, for one that is cut off then takes the process down."""
+        for conversation in self._all.values():
+            conversation.leave()
+        for conversation in self._all.values():
+            conversation.join(LAST_TOKEN)
 
     def _make(self, id: str, plan: Plan, journal: Journal, events: list[dict[str, Any]]) -> Conversation:
         def told(event: Mapping[str, Any]) -> None:
