@@ -270,6 +270,9 @@ def serve(
     allow_host: Annotated[list[str] | None, typer.Option(help="… or a host allowed here by name.")] = None,
     streams: Annotated[int, typer.Option(help="Texts written at a time.")] = 64,
     monitored: Annotated[bool, typer.Option("--monitored/--unmonitored", help="Watch what is written.")] = True,
+    hidden_states: Annotated[
+        Path | None, typer.Option(help="Where the upstream, a vLLM with its hidden-state connector, leaves its files.")
+    ] = None,
     trust_remote_code: Trust = False,
 ) -> None:
     """Serve the run's model to any OpenAI client, watched as it writes; prints a token once."""
@@ -281,7 +284,8 @@ def serve(
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "serve", "serving") from error
     serve_run(Serving(run, port, host, upstream, tuple(rule or ()), rules, rate, source, every,  # type: ignore[arg-type]
-                      monitored, webhook, tuple(allow_host or ()), streams, trust_remote_code))  # fmt: skip
+                      monitored, webhook, tuple(allow_host or ()), streams, trust_remote_code,
+                      hidden_states))  # fmt: skip
 
 
 @app.command("prompts")

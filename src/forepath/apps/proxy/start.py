@@ -16,6 +16,7 @@ from forepath.apps.monitoring import Source, open_monitor
 from forepath.apps.proxy.application import create_app
 from forepath.apps.proxy.channel import Channel
 from forepath.apps.proxy.engine import Engine
+from forepath.apps.proxy.hidden import HiddenStates
 from forepath.apps.proxy.local import Local
 from forepath.apps.proxy.server import bound_socket, make_server, new_token
 from forepath.apps.proxy.upstream import check_upstream, create_upstream_app
@@ -55,6 +56,8 @@ class Serving:
     """Hosts besides this machine that the webhook may be at."""
     streams: int = 64
     trust_remote_code: bool = False
+    hidden_states: Path | None = None
+    """Where the server behind leaves activations of prompts (`proxy.hidden`)."""
 
 
 def serve(asked: Serving) -> None:
@@ -63,6 +66,8 @@ def serve(asked: Serving) -> None:
         check_upstream(asked.upstream)
         if asked.source not in (None, "text only"):
             raise InputError(f"--upstream gives no activations, so --source {asked.source} cannot be; leave it out")
+    elif asked.hidden_states is not None:
+        raise InputError("--hidden-states is of the server behind; name that with --upstream, or leave it out")
     rules = read_rules(asked)
     webhook = None if asked.webhook is None else Webhook(asked.webhook, allow=asked.allowed_hosts)
     run = open_run(asked.run, trust_remote_code=asked.trust_remote_code)
@@ -123,9 +128,14 @@ def _application(
     if asked.upstream is not None:
         numbers = itertools.count(1)
         return create_upstream_app(asked.upstream, channel, watcher, policy=policy,
-                                   names=lambda: f"{channel.start}-{next(numbers)}")  # fmt: skip
+                                   names=lambda: f"{channel.start}-{next(numbers)}",
+                                   hidden=_hidden(run, asked))  # fmt: skip
     assert engine is not None  # there is one unless there is an upstream
     return create_app(Local(run.subject, engine, watcher, replace(policy, stop=())), channel)
+
+
+def _hidden(run: OpenRun, asked: Serving) -> HiddenStates | None:
+    return None if asked.hidden_states is None else HiddenStates.of(run, asked.hidden_states)
 
 
 def _greet(asked: Serving, port: int, token: str, monitor: Monitor | None) -> None:

@@ -1,8 +1,9 @@
 """In front of another server: its answers pass through byte by byte, and what they say is watched.
 
 The other server is named on the command line and never by a request. `Authorization` is the client's affair with it: it
-is passed on, and neither kept nor logged. No activations come from there, so the forecaster reads the text only, and
-says so in every record. Knows HTTP and bytes.
+is passed on, and neither kept nor logged. The text is followed by its words only, and every record says so; where the
+other server offers activations of the prompt (`hidden`), a forecast from those stands at its beginning. Knows HTTP and
+bytes.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import asyncio
 import contextlib
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -24,10 +26,11 @@ from forepath.apps.proxy.application import add_own_routes
 from forepath.apps.proxy.channel import BEAT, Channel
 from forepath.apps.proxy.frames import DONE, WAITING, comment, error_body
 from forepath.apps.proxy.hearing import LONGEST, Hearing, Said, said_in
+from forepath.apps.proxy.hidden import HiddenStates, one_token, why
 from forepath.apps.proxy.telemetry import Asked, Spans
 from forepath.apps.proxy.wanted import Wanted, read_wanted
 from forepath.apps.proxy.watching import Watched, Watcher
-from forepath.errors import InputError
+from forepath.errors import InputError, MismatchError
 from forepath.records import Policy
 
 if TYPE_CHECKING:
@@ -123,11 +126,12 @@ class Passing:
 
 def create_upstream_app(
     upstream: str, channel: Channel, watcher: Watcher | None, *, policy: Policy, names: Callable[[], str],
-    spans: Spans | None = None,
+    spans: Spans | None = None, hidden: HiddenStates | None = None,
 ) -> FastAPI:  # fmt: skip
     """The application in front of `upstream`, without its `Door`, which must not ask for `Authorization`.
 
     `policy`: what the other server is taken to do where a request says nothing. `names`: what an answer is called here.
+    `hidden`: where it leaves the activations of prompts, if it does.
     """
     import httpx2
 
@@ -135,6 +139,7 @@ def create_upstream_app(
     app = FastAPI(title="forepath serve", docs_url=None, redoc_url=None, openapi_url=None)
     passing: dict[str, Passing] = {}
     clients: list[httpx2.AsyncClient] = []
+    foretelling: set[asyncio.Task[None]] = set()
     spans = spans or Spans()
 
     def client() -> httpx2.AsyncClient:
@@ -167,6 +172,11 @@ def create_upstream_app(
         one = _passing(body, path, watcher, policy, names())
         one.asked = asked
         passing[one.name] = one
+        if hidden is not None and watcher is not None and not one.doubts:
+            ask = partial(client().post, sent.url, headers=[*headers, ("accept-encoding", "identity")])
+            task = asyncio.create_task(_foretell(hidden, one, channel, ask, body))
+            foretelling.add(task)
+            task.add_done_callback(foretelling.discard)
         over = lambda: passing.pop(one.name, None)  # noqa: E731
         if "text/event-stream" in answer.headers.get("content-type", ""):
             kept = {k: v for k, v in kept.items() if k.lower() != "content-length"}
@@ -194,6 +204,22 @@ def create_upstream_app(
         return JSONResponse({"id": name, "wish": wish})
 
     return app
+
+
+async def _foretell(
+    hidden: HiddenStates, one: Passing, channel: Channel, ask: Callable[..., Awaitable[httpx2.Response]], body: bytes
+) -> None:
+    """A forecast from the prompt's activations, beside the text, which waits for nothing; or why there is none."""
+    try:
+        answer = await ask(content=one_token(body))
+        if answer.status_code != 200:
+            raise MismatchError(f"the server behind answered {answer.status_code} when asked for one token")
+        kind, record = "reading", await asyncio.to_thread(hidden.reading, answer.content)
+    except Exception as error:  # whatever it is, the text goes on
+        kind, record = "failed", {"failed": why(error), "source": hidden.source}
+    channel.publish(kind, one.name, record)
+    one.comments.append({"id": one.name, "index": 0, kind: record})
+    one.news.set()
 
 
 def _passing(body: bytes, path: str, watcher: Watcher | None, policy: Policy, name: str) -> Passing:
