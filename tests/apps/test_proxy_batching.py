@@ -67,3 +67,21 @@ def test_a_step_that_fails_is_told_to_those_in_it_and_the_next_are_written(engin
     monkeypatch.setattr(Joint, "_advance", right)
     own = [s.tokens[0] for s in subject.stream(["w9"], seeds=[3], policy=Policy(max_tokens=6))]
     assert run(engine, subject, [("w9", 3, 6)]) == {0: own}
+
+
+def test_a_prompt_for_which_there_is_no_room_is_told_so_and_the_next_are_written(engine, subject, monkeypatch):
+    from forepath.subjects import slots
+
+    right, asked = slots.Slots._resize, []
+
+    def full(self):
+        asked.append(1)
+        if len(asked) == 1:
+            raise MemoryError
+        right(self)
+
+    own = [s.tokens[0] for s in subject.stream(["w9"], seeds=[3], policy=Policy(max_tokens=6))]
+    assert run(engine, subject, [("w9", 3, 6)]) == {0: own}
+    monkeypatch.setattr(slots.Slots, "_resize", full)
+    assert isinstance(run(engine, subject, [("w9", 3, 6)])[0][-1], MemoryError)
+    assert run(engine, subject, [("w9", 3, 6)]) == {0: own}

@@ -26,8 +26,9 @@ from forepath.subjects.interventions.outside import split
 from forepath.subjects.interventions.touches import Touches
 from forepath.subjects.loading import load_model, load_tokenizer
 from forepath.subjects.noise import uniforms
+from forepath.subjects.sharing import Sharing
 from forepath.subjects.sites import Anatomy, Site
-from forepath.subjects.threads import one_core
+from forepath.subjects.threads import one_core, settle, settled
 
 if TYPE_CHECKING:
     from forepath.subjects.joint import Joint
@@ -101,6 +102,7 @@ class HuggingFaceSubject:
         self._capture_dtype: torch.dtype = getattr(torch, capture_dtype)
         self._ready: dict[tuple[Intervention, ...], Applied] = {}
         self.alone = threading.RLock()  # whoever puts hooks on the model, or runs it while there may be some
+        self.sharing = Sharing()  # fused steps of the model as it is, which run side by side, and other weights
         with torch.inference_mode():
             self.anatomy = Anatomy(model)
             self.not_shared = probe(model, "shared")
@@ -112,11 +114,11 @@ class HuggingFaceSubject:
     @property
     def cores(self) -> int:
         """How many batches may be written at once, each by a thread that has called `begin_worker`."""
-        return 1 if self.not_fused else torch.get_num_threads()
+        return 1 if self.not_fused else settled()
 
     def begin_worker(self, workers: int) -> None:
         """Make the calling thread one of `workers` that write at once: it gets its share of the cores."""
-        torch.set_num_threads(max(1, self.cores // workers))
+        settle(max(1, self.cores // workers))
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -218,6 +220,7 @@ class HuggingFaceSubject:
         Prompts of similar length are run together, at most `batch_tokens` tokens (padding counted) at a time.
         `intervention` and `touches` as in `stream`; one that acts only on what is written raises `InterventionError`.
         """
+        settled()
         parsed = self.anatomy.parse(sites)
         given = split(intervention, prompts, Policy())
         change = Use(self._applied(given.inside), touches)
@@ -228,8 +231,7 @@ class HuggingFaceSubject:
             longest = len(encoded[order[-1]])
             order, batch = _split_tail(order, max(1, batch_tokens // longest))
             with self.alone, torch.inference_mode(), self._memory(f"batch_tokens={batch_tokens // 2}"):
-                change.reading([encoded[i] for i in batch])
-                with change.active(), self.anatomy.reading(parsed.values()) as found:
+                with change.reading([encoded[i] for i in batch]), self.anatomy.reading(parsed.values()) as found:
                     logits, lengths = prefill(self.model, [encoded[i] for i in batch])
                 read = self.read(parsed, found, logits, lengths)
             for name, values in read.items():
@@ -254,6 +256,7 @@ class HuggingFaceSubject:
     ) -> Iterator[Step]:
         if not prompts:
             return
+        settled()
         lengths = np.array([len(p) for p in prompts])
         size, half = len(prompts), max(1, len(prompts) // 2)
         advice = f"{half} rows at a time (max_rows={half})"
@@ -278,13 +281,12 @@ class HuggingFaceSubject:
                 fused.wanted = frozenset(site.module for site in capturing.values())
             kept = _close_ranks(ended) if ended.any() else None
             rows = rows if kept is None else rows[kept]
-            change.writing(lengths[rows], step, seeds[rows])
             with (
-                nullcontext() if fused is not None and not change.some else self.alone,
+                self.sharing.reading() if fused is not None and not change.some else self.alone,
                 torch.inference_mode(),
                 one_core(self.weights * len(rows)),
                 self._memory(advice),
-                change.active(fused=fused is not None),
+                change.writing(lengths[rows], step, seeds[rows], fused=fused is not None),
                 nullcontext(fused.found) if fused is not None else self.anatomy.reading(capturing.values()) as found,
             ):
                 if kept is not None:
@@ -305,11 +307,10 @@ class HuggingFaceSubject:
         heads = [i for i, p in enumerate(prompts) if i == 0 or p != prompts[i - 1]]
         prompt_of = np.repeat(np.arange(len(heads)), np.diff([*heads, len(prompts)]))
         unique = [prompts[i] for i in heads]
-        change.reading(unique)
         with self.alone, torch.inference_mode(), self._memory(advice):
             fused = plain and not self.not_fused and not why_not(self.model) and change.fused
             path: Way = "expanded" if self.not_shared else "fused" if fused else "shared"
-            with change.active(), self.anatomy.reading(sites.values()) as found:
+            with change.reading(unique), self.anatomy.reading(sites.values()) as found:
                 logits, batch = begin(self.model, unique, prompt_of.tolist(), path=path)
             read = self.read(sites, found, logits, torch.tensor([len(p) for p in unique]))
             return logits[prompt_of], batch, {name: values[prompt_of] for name, values in read.items()}

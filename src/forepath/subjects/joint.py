@@ -9,7 +9,7 @@ differently, as in `HuggingFaceSubject.stream`). Knows nothing of threads, queue
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +162,7 @@ class Joint:
         tokens = torch.tensor([request.pending[text] for request, text in self._rows], device=device)
         sites = {name: site for request in begun for name, site in request.sites.items()}
         modules = frozenset(site.module for site in sites.values())
-        alone = nullcontext() if self._fused else self._subject.alone
+        alone = self._subject.sharing.reading() if self._fused else self._subject.alone
         with alone, self._few(self._rows), self._company.reading(modules) as found:
             logits = self._company.step(tokens)
         read = self._subject.read(sites, found, logits, torch.ones(len(self._rows), dtype=torch.long)) if sites else {}
@@ -187,8 +187,8 @@ class Joint:
                 [getattr(layer, kind)[i, :, :size] for layer in cache.layers] for kind in ("keys", "values")
             )
             rows += [(keys, values, size)] * len(request.live)
-            self._rows += [(request, text) for text in request.live]
         self._company.slots.put(rows)
+        self._rows += [(request, text) for request in new for text in request.live]
         of = torch.tensor([i for i, request in enumerate(new) for _ in request.live], device=logits.device)
         return logits[of], {
             r: {name: np.repeat(read[name][i : i + 1], len(r.live), axis=0) for name in r.sites}

@@ -38,14 +38,19 @@ class Slots:
         self._hidden: torch.Tensor | None = None
 
     def put(self, rows: list[Row]) -> None:
-        """Append rows."""
-        held, new = len(self.lengths), torch.tensor([length for _, _, length in rows], dtype=torch.long)
-        self.lengths = torch.cat([self.lengths, new.to(self.lengths.device)])
+        """Append rows; where there is no room for them, none is, and the others stay."""
+        before, held = self.lengths, len(self.lengths)
+        new = torch.tensor([length for _, _, length in rows], dtype=torch.long)
         if not self._keys:
-            self.lengths = self.lengths.to(rows[0][0][0].device)
             empty = [t.new_zeros(0, t.shape[0], 0, t.shape[2]) for t in rows[0][0]]
             self._keys, self._values = empty, list(empty)
-        self._resize()
+        device = self._keys[0].device
+        self.lengths = torch.cat([before.to(device), new.to(device)])
+        try:
+            self._resize()
+        except BaseException:
+            self.lengths = before
+            raise
         for n, (keys, values) in enumerate(zip(self._keys, self._values, strict=True)):
             for i, (own_keys, own_values, length) in enumerate(rows):
                 keys[held + i, :, :length] = own_keys[n]

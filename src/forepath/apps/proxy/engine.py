@@ -109,8 +109,11 @@ class Stream:
         return True
 
     def _end(self, error: Exception | None) -> None:
-        if self._request is not None:
-            self.writer.leave(self._request)
+        try:
+            if self._request is not None:
+                self.writer.leave(self._request)
+        except Exception as failed:  # the client is told all the same, and the other streams go on
+            error = error or failed
         self._over(error)
 
 

@@ -35,6 +35,7 @@ class Applied:
         self.names = [describe(part) for part in parts]
         self.scene = Scene()
         self._model: Any = subject.model
+        self._sharing = subject.sharing
         self._subject = subject.name
         self._late = {n for n, part in enumerate(parts) if part.params.get("where") == "written"}
         self._changes: list[tuple[int, Change]] = []
@@ -94,14 +95,15 @@ class Applied:
     @contextmanager
     def _other_weights(self) -> Iterator[None]:
         before = {}
-        try:
-            for parameter, data in self._swap.items():
-                before[parameter] = parameter.data
-                parameter.data = data
-            yield
-        finally:
-            for parameter, data in before.items():
-                parameter.data = data
+        with self._sharing.changing():
+            try:
+                for parameter, data in self._swap.items():
+                    before[parameter] = parameter.data
+                    parameter.data = data
+                yield
+            finally:
+                for parameter, data in before.items():
+                    parameter.data = data
 
     def _count(self, touched: Sequence[Touched], view: View) -> None:
         """Weights change every position."""
@@ -133,19 +135,25 @@ class Use:
         """Whether fused steps are right under it."""
         return self._applied is None or self._applied.fused
 
-    def active(self, *, fused: bool = False) -> AbstractContextManager[None]:
-        """Within, forward passes are changed, or the one `fused` step."""
-        return self._applied.active(self._fresh, fused=fused) if self._applied else nullcontext()
+    def reading(self, prompts: Sequence[Sequence[int]]) -> AbstractContextManager[None]:
+        """Within, these prompts are read, under the change. For the holder of the subject's lock: others may use the
+        same parts at the same time."""
+        if self._applied is None:
+            return nullcontext()
+        self._applied.scene.reading(prompts)
+        return self._applied.active(self._fresh)
 
-    def reading(self, prompts: Sequence[Sequence[int]]) -> None:
-        """These prompts are read next."""
-        if self._applied:
-            self._applied.scene.reading(prompts)
+    def writing(
+        self, lengths: np.ndarray, step: int, seeds: np.ndarray, *, fused: bool = False
+    ) -> AbstractContextManager[None]:
+        """Within, each row's token of `step` is read, by forward passes or one `fused` step; as `reading`.
 
-    def writing(self, lengths: np.ndarray, step: int, seeds: np.ndarray) -> None:
-        """Each row's token of `step` is read next; `lengths` (rows,) of their prompts, `seeds` (rows,)."""
-        if self._applied:
-            self._applied.scene.writing(lengths, step, seeds)
+        `lengths` (rows,) of their prompts, `seeds` (rows,).
+        """
+        if self._applied is None:
+            return nullcontext()
+        self._applied.scene.writing(lengths, step, seeds)
+        return self._applied.active(self._fresh, fused=fused)
 
     def finish(self, *, wrote: bool) -> None:
         """Nothing follows. `wrote`: a part that acts on written tokens only has had its chance."""

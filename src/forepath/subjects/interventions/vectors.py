@@ -87,6 +87,7 @@ def _mean(values: Sequence[torch.Tensor], read: str) -> torch.Tensor:
 
 
 def _stored(given: Mapping[str, Any]) -> torch.Tensor:
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
@@ -95,7 +96,10 @@ def _stored(given: Mapping[str, Any]) -> torch.Tensor:
         raise InterventionError(f"the vector in {given['file']} cannot be read: {error}") from error
     if given.get("sha256") not in (None, hashlib.sha256(data).hexdigest()):
         raise InterventionError(f"{given['file']} has changed since the intervention was made; make it again")
-    tensors = load(data)
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise InterventionError(f"{given['file']} is no safetensors file ({error}); give one") from error
     if given["key"] not in tensors:
         raise InterventionError(f"{given['file']} has no {given['key']!r}; it has {', '.join(sorted(tensors))}")
     found = tensors[given["key"]].float()
