@@ -5,8 +5,10 @@
     add resid.3 toward=@verse.txt away=@prose.txt   edit mlp:3 keys=@subjects.txt background=@texts.txt target=' wool'
     quantise bits=4                                 policy temperature=0.5
 
-A kind, its place where it has one, and arguments of its function in `interventions.making`. A value is JSON where it
-reads as JSON, else text; `@` reads a file: the lines of a text, or key (and rows) of a .safetensors.
+A kind, its place where it has one, and arguments of its function in `interventions.making`, each once and of the type
+that the function says. A number or a list is JSON. `@` reads a file: the whole of it where one text is wanted, without
+the newline at its end; its lines that are not blank where a list of texts is wanted; key (and rows) of a .safetensors
+where vectors are.
 """
 
 from __future__ import annotations
@@ -15,12 +17,16 @@ import inspect
 import json
 import re
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+
 from forepath.errors import InputError
-from forepath.records import Intervention
+from forepath.records import Intervention, Policy
 from forepath.subjects.interventions import making
 
 FUNCTIONS: Mapping[str, Callable[..., Intervention]] = {
@@ -28,14 +34,13 @@ FUNCTIONS: Mapping[str, Callable[..., Intervention]] = {
     "prompt": making.prompted,
     "policy": making.sampled,
 }
-_LISTS = frozenset({"toward", "away", "stop"})
-"""Arguments that are lists of texts, beside those that the functions of `making` say are sequences."""
 
 
 def read_phrase(phrase: str, reference: Callable[[], Sequence[str]]) -> Intervention:
     """What `phrase` says. `reference` gives the texts of a mean or a resampling that names none.
 
-    Raises `InputError` that names the kinds or the arguments there are, `InterventionError`.
+    Raises `InputError` that names the kinds or the arguments there are, what was given and what is wanted;
+    `InterventionError`.
 
     >>> read_phrase("ablate head:3.5", list).site, read_phrase("quantise bits=4", list).params["bits"]
     ('head:3.5', 4)
@@ -48,8 +53,7 @@ def read_phrase(phrase: str, reference: Callable[[], Sequence[str]]) -> Interven
         raise InputError(f"{phrase!r}: wanted a kind of change first, one of {', '.join(FUNCTIONS)}")
     kind, given = words[0], words[1:]
     site = [given.pop(0)] if kind in making.PLACED and given and "=" not in given[0] else []
-    wanted = {name: str(p.annotation) for name, p in inspect.signature(FUNCTIONS[kind]).parameters.items()}
-    arguments = dict(_argument(phrase, word, wanted) for word in given)
+    arguments = _arguments(phrase, kind, given)
     if kind == "add":
         arguments = _contrasted(phrase, arguments)
     if kind == "ablate" and arguments.get("how", "zero") != "zero":
@@ -67,45 +71,180 @@ def read_phrase(phrase: str, reference: Callable[[], Sequence[str]]) -> Interven
 
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file that are not blank. Raises `InputError`."""
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as text ({error}); give a UTF-8 file, one text a line") from error
+    lines = [line for line in _whole_file(path).splitlines() if line.strip()]
     if not lines:
         raise InputError(f"{path} has no lines with text")
     return lines
 
 
-def _argument(phrase: str, word: str, wanted: Mapping[str, str]) -> tuple[str, Any]:
-    """`wanted`: argument -> its type, as the function says it."""
-    name, equals, value = word.partition("=")
-    if not (equals and name.isidentifier()):
-        raise InputError(f"{phrase!r}: {word!r} is no NAME=VALUE; put quotation marks around a text with spaces")
-    kind = wanted.get(name, "Any")
-    listed = name in _LISTS or kind.startswith("Sequence")
+def wanted_types(kind: str) -> dict[str, str]:
+    """Argument -> its type, as the function of `kind` (for steering also `making.contrast`) writes it."""
+    if kind == "policy":
+        return {f.name: str(f.type) for f in fields(Policy)}
+    told = {name: str(p.annotation) for name, p in inspect.signature(FUNCTIONS[kind]).parameters.items()}
+    if kind != "add":
+        return told
+    sides = {name: str(p.annotation) for name, p in inspect.signature(making.contrast).parameters.items()}
+    return {**told, "toward": sides["positive"], "away": sides["negative"], "read": sides["read"],
+            "unit": sides["unit"]}  # fmt: skip
+
+
+def _arguments(phrase: str, kind: str, words: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE words as arguments; a name that `kind` does not have is left to its function to refuse."""
+    types, found = wanted_types(kind), dict[str, Any]()
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (equals and name.isidentifier()):
+            raise InputError(f"{phrase!r}: {word!r} is no NAME=VALUE; put quotation marks around a text with spaces")
+        if name in found:
+            raise InputError(f"{phrase!r}: {name} is given twice; give it once")
+        if name not in types:
+            found[name] = value
+            continue
+        read, wanted = READERS[types[name]]
+        try:
+            found[name] = read(value)
+        except InputError as error:
+            raise InputError(f"{phrase!r}: {name}: {error}") from error
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{phrase!r}: {name}={value!r}; wanted {wanted}; {kind} takes {_takes(kind, FUNCTIONS[kind])}"
+            ) from error
+    return found
+
+
+def _text(value: str) -> str:
+    return _clean(_whole_file(Path(value[1:])) if value.startswith("@") else value)
+
+
+def _texts(value: str) -> list[str]:
     if value.startswith("@"):
-        found: Any = _file(value[1:])
-        return name, found if listed or len(found) > 1 else found[0]
-    found = value if "str" in kind and not listed else _plain(value)
-    return name, [found] if listed and not isinstance(found, list) else found
+        return read_lines(Path(value[1:]))
+    found = _plain(value)
+    return [_clean(text) for text in (found if isinstance(found, list) else [found])]
 
 
-def _plain(value: str) -> Any:
+def _clean(text: Any) -> str:
+    """`text`, if it is one that can be written in UTF-8. Raises `TypeError`, `ValueError`."""
+    if not isinstance(text, str):
+        raise TypeError
+    text.encode()
+    return text
+
+
+def _whole_number(value: Any) -> int:
+    found = _plain(value)
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise TypeError
+    return found
+
+
+def _number(value: Any) -> float:
+    found = _plain(value)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= sys.float_info.max:
+        raise TypeError
+    return found
+
+
+def _yes_or_no(value: str) -> bool:
+    found = _plain(value)
+    if not isinstance(found, bool):
+        raise TypeError
+    return found
+
+
+def _places(value: str) -> list[int]:
+    found = _plain(value)
+    return [_whole_number(n) for n in (found if isinstance(found, list) else [found])]
+
+
+def _where(value: str) -> str | list[int]:
+    return _places(value) if isinstance(_plain(value), list) else _text(value)
+
+
+def _vector(value: Any) -> Any:
+    """Numbers, or what is kept in a file."""
+    if isinstance(value, str) and value.startswith("@"):
+        found = _stored(value[1:])
+        if len(found) != 1:
+            raise InputError(f"{value} has {len(found)} rows; wanted one vector")
+        return found[0]
+    numbers = _plain(value)
+    if not isinstance(numbers, list):
+        raise TypeError
+    return [_number(n) for n in numbers]
+
+
+def _vectors(value: str) -> list[Any]:
+    if value.startswith("@"):
+        return _stored(value[1:])
+    found = _plain(value)
+    if not isinstance(found, list):
+        raise TypeError
+    return [_vector(v) for v in found]
+
+
+READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
+    "str": (_text, "a text, or @FILE"),
+    "str | None": (_text, "a text, or @FILE"),
+    "Path | str": (_text, "a directory"),
+    "int": (_whole_number, "a whole number"),
+    "float": (_number, "a finite number"),
+    "bool": (_yes_or_no, "true or false"),
+    "Sequence[str]": (_texts, """a text, @FILE of one text a line, or a JSON list such as '["one", "5"]'"""),
+    "tuple[str, ...]": (_texts, """a text, @FILE of one text a line, or a JSON list such as '["one", "5"]'"""),
+    "Sequence[int]": (_places, "a position, or a list such as [0,-1]"),
+    "Where": (_where, "all, prompt, written, last, or positions such as [0,-1]"),
+    "Vector": (_vector, "@FILE.safetensors:KEY or :KEY:ROW, or a list such as [1,0,-0.5]"),
+    "Vector | None": (_vector, "@FILE.safetensors:KEY or :KEY:ROW, or a list such as [1,0,-0.5]"),
+    "Sequence[Vector] | np.ndarray": (_vectors, "@FILE.safetensors:KEY or :KEY:ROW,ROW, or a list of lists of numbers"),
+}
+"""Type, as a function writes it -> (what reads a value of it, the words for what is wanted).
+
+A reader raises `InputError` for a file, `TypeError` or `ValueError` for a value of another type.
+"""
+
+
+def _plain(value: Any) -> Any:
+    """The JSON that `value` is, if it is a text that reads as JSON; else `value`."""
+    if not isinstance(value, str):
+        return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
-def _file(value: str) -> list[Any]:
-    """Lines of a text file; vectors of `FILE.safetensors:KEY` or `FILE.safetensors:KEY:ROW,ROW`."""
+def _whole_file(path: Path) -> str:
+    """A text file without the newline at its end. Raises `InputError`."""
+    try:
+        text = path.read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as text ({error}); give a UTF-8 file") from error
+    if not text or "\0" in text:
+        raise InputError(f"{path} {'holds NUL bytes' if text else 'is empty'}; give a UTF-8 file with text")
+    return text
+
+
+def _stored(value: str) -> list[dict[str, Any]]:
+    """Vectors of `FILE.safetensors:KEY` or `FILE.safetensors:KEY:ROW,ROW`. Raises `InputError`."""
     match = re.fullmatch(r"(.+\.safetensors):([^:]+)(?::(\d+(?:,\d+)*))?", value)
-    if match is None and ".safetensors" in value:
-        raise InputError(f"@{value}: wanted @FILE.safetensors:KEY, or :KEY:ROW,ROW for rows of a matrix")
     if match is None:
-        return read_lines(Path(value))
-    file, key, rows = match.groups()
-    return [making.stored(file, key, row=int(n)) for n in rows.split(",")] if rows else [making.stored(file, key)]
+        raise InputError(f"@{value}: wanted @FILE.safetensors:KEY, or :KEY:ROW,ROW for rows of a matrix")
+    file, key, told = match.groups()
+    rows = [int(n) for n in told.split(",")] if told else []
+    try:
+        found = [making.stored(file, key, row=row) for row in rows] or [making.stored(file, key)]
+        with safe_open(file, framework="numpy") as opened:
+            keys = sorted(opened.keys())
+            shape = opened.get_slice(key).get_shape() if key in keys else []
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{file} cannot be read ({error}); give a safetensors file") from error
+    if key not in keys:
+        raise InputError(f"{file} has no {key!r}; it has {', '.join(keys)}")
+    if rows and (len(shape) != 2 or max(rows) >= shape[0]):
+        raise InputError(f"{key!r} of {file} has shape {tuple(shape)}: no row {max(rows)}")
+    return found
 
 
 def _contrasted(phrase: str, arguments: dict[str, Any]) -> dict[str, Any]:
