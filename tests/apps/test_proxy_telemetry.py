@@ -101,7 +101,7 @@ def test_what_passes_through_is_a_span_of_a_client(heard):
             assert span.kind.name == "CLIENT" and span.attributes["gen_ai.request.model"] == "writer"
             assert span.attributes["forepath.upstream"] == behind and span.attributes["forepath.readings"] > 1
             assert span.attributes["gen_ai.response.finish_reasons"] == ("stop",)
-            assert "text only" in span.attributes["forepath.source"] or span.attributes["forepath.source"]
+            assert span.attributes["forepath.source"] == "text only"
             ask(ours, KEY, model="writer")
             span = the_span(exporter)
             assert span.attributes["gen_ai.usage.output_tokens"] == len(truth(3))
@@ -109,6 +109,48 @@ def test_what_passes_through_is_a_span_of_a_client(heard):
             ask(ours, KEY, model="nobody")
             assert the_span(exporter).attributes["error.type"] == "404"
     watcher.close()
+
+
+SENT = {"max_tokens": 17, "seed": 7, "n": 4, "stop": ["X"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "stated"),
+    [
+        ("completions", {"prompt": "p"}, {}),
+        ("completions", {"prompt": "p", **SENT},
+         {"max_tokens": 17, "seed": 7, "choice.count": 4, "stop_sequences": ("X",)}),
+        ("chat/completions", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}], "n": 1, "stop": "X",
+                              "max_completion_tokens": 5, "stream": False},
+         {"max_tokens": 5, "choice.count": 1, "stop_sequences": ("X",), "stream": False}),
+        ("completions", {"prompt": "p", "temperature": 0, "top_p": 0.5, "top_k": 3, "stream": True},
+         {"temperature": 0.0, "top_p": 0.5, "top_k": 3, "stream": True}),
+        ("completions", {"prompt": "p", "temperature": "hot", "max_tokens": None, "seed": 2**70, "n": True,
+                         "stop": [5], "stream": 1}, {}),
+        ("completions", [], {}),
+    ],
+)  # fmt: skip
+def test_of_what_passes_through_only_what_was_sent_is_stated(heard, path, body, stated):
+    spans, exporter = heard
+    with local_server() as (behind, _):
+        app = create_upstream_app(behind, Channel("start"), None, policy=POLICY, names=lambda: "up", spans=spans)
+        with serving(app, token=OURS, bearer=False) as ours:
+            sent = {"model": "writer", **body} if isinstance(body, dict) else body
+            httpx2.post(f"{ours}/v1/{path}", json=sent, headers=KEY, timeout=60)
+            span = the_span(exporter)
+    found = {k.removeprefix("gen_ai.request."): v for k, v in span.attributes.items() if k.startswith("gen_ai.request")}
+    assert found == {"model": "writer" if sent else "", **stated}
+    assert span.attributes["gen_ai.operation.name"] == ("chat" if path.startswith("chat") else "text_completion")
+
+
+def test_served_here_the_values_in_force_are_stated(heard):
+    spans, exporter = heard
+    with local_server(spans=spans) as (url, _):
+        ask(url, n=2)
+        found = the_span(exporter).attributes
+    wanted = {"max_tokens": POLICY.max_tokens, "temperature": 1.0, "top_p": 1.0, "seed": 3, "stream": False,
+              "choice.count": 2}  # fmt: skip
+    assert {k: found[f"gen_ai.request.{k}"] for k in wanted} == wanted
 
 
 def test_without_a_provider_or_without_the_extra_nothing_is_made():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from forepath import __version__
@@ -18,6 +19,15 @@ from forepath.apps.proxy.wanted import Wanted
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that another server answers."""
+
+    chat: bool
+    body: Mapping[str, Any]
+    """As it was sent, unchecked; empty if it cannot be read."""
 
 
 class Spans:
@@ -31,8 +41,11 @@ class Spans:
 
             self._tracer = trace.get_tracer("forepath.serve", __version__, provider)
 
-    def begin(self, wanted: Wanted | None, model: str, headers: Mapping[str, str], *, behind: str = "") -> Asked:
-        """The span of a request. `headers` may name its parent (W3C Trace Context); `behind`: the upstream's URL."""
+    def begin(self, wanted: Wanted | Sent | None, model: str, headers: Mapping[str, str], *, behind: str = "") -> Asked:
+        """The span of a request. `headers` may name its parent (W3C Trace Context); `behind`: the upstream's URL.
+
+        Of what is `Wanted` it states the values in force, of what is `Sent` on only the values that stand in it.
+        """
         if self._tracer is None:
             return Asked(None)
         from opentelemetry import propagate, trace
@@ -44,7 +57,8 @@ class Spans:
         if behind:
             attributes["forepath.upstream"] = behind
         if wanted is not None:
-            attributes |= _request(wanted)
+            found = _in_force(wanted) if isinstance(wanted, Wanted) else _as_sent(wanted.body)
+            attributes |= {f"gen_ai.request.{k}": v for k, v in found.items() if v is not None}
         span = self._tracer.start_span(
             f"{attributes['gen_ai.operation.name']} {model}", context=propagate.extract(dict(headers)),
             kind=trace.SpanKind.CLIENT if behind else trace.SpanKind.INTERNAL, attributes=attributes,
@@ -52,13 +66,35 @@ class Spans:
         return Asked(span if span.is_recording() else None)
 
 
-def _request(wanted: Wanted) -> dict[str, Any]:
+def _in_force(wanted: Wanted) -> dict[str, Any]:
     policy = wanted.policy
     out = {"max_tokens": policy.max_tokens, "temperature": policy.temperature, "top_p": policy.top_p,
            "seed": wanted.seed, "stream": wanted.stream}  # fmt: skip
     more = {"top_k": policy.top_k or None, "stop_sequences": list(policy.stop) or None,
             "choice.count": wanted.choices if wanted.choices > 1 else None}  # fmt: skip
-    return {f"gen_ai.request.{k}": v for k, v in {**out, **more}.items() if v is not None}
+    return {**out, **more}
+
+
+def _as_sent(body: Mapping[str, Any]) -> dict[str, Any]:
+    """None for what was not sent, or is of a type that a span cannot hold or the field cannot have."""
+
+    def whole(name: str) -> int | None:
+        value = body.get(name)
+        right = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+        return value if right else None
+
+    def number(name: str) -> float | None:
+        value = body.get(name) if isinstance(body.get(name), float) else whole(name)
+        return None if value is None else float(value)
+
+    stop, stream = body.get("stop"), body.get("stream")
+    stops = [stop] if isinstance(stop, str) else stop
+    texts = isinstance(stops, list) and all(isinstance(s, str) for s in stops)
+    most = whole("max_completion_tokens")
+    return {"max_tokens": whole("max_tokens") if most is None else most, "temperature": number("temperature"),
+            "top_p": number("top_p"), "top_k": whole("top_k"), "seed": whole("seed"), "choice.count": whole("n"),
+            "stop_sequences": stops if texts else None, "stream": stream if isinstance(stream, bool) else None,
+            }  # fmt: skip
 
 
 class Asked:

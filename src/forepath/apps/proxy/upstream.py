@@ -13,7 +13,7 @@ import contextlib
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -27,8 +27,8 @@ from forepath.apps.proxy.channel import BEAT, Channel
 from forepath.apps.proxy.frames import DONE, WAITING, comment, error_body
 from forepath.apps.proxy.hearing import LONGEST, Hearing, Said, said_in
 from forepath.apps.proxy.hidden import HiddenStates, one_token, why
-from forepath.apps.proxy.telemetry import Asked, Spans
-from forepath.apps.proxy.wanted import Wanted, read_wanted
+from forepath.apps.proxy.telemetry import Asked, Sent, Spans
+from forepath.apps.proxy.wanted import read_wanted
 from forepath.apps.proxy.watching import Watched, Watcher
 from forepath.errors import InputError, MismatchError
 from forepath.records import Policy
@@ -238,18 +238,19 @@ def _passing(body: bytes, path: str, watcher: Watcher | None, policy: Policy, na
     return one
 
 
-def _asked(body: bytes, path: str, policy: Policy) -> tuple[Wanted | None, str]:
-    """(what a request wants, as far as it is read; its model's name) for its span."""
+def _asked(body: bytes, path: str, policy: Policy) -> tuple[Sent, str]:
+    """(a request as it was sent; its model's name) for its span, without `policy`, which nobody sent."""
     try:
         content = json.loads(body)
-        model = content.get("model")
-        wanted = read_wanted({k: v for k, v in content.items() if k in _READ}, policy, chat=path.startswith("chat"))
-        return replace(wanted, stream=content.get("stream") is True), model if isinstance(model, str) else ""
-    except (InputError, ValueError, AttributeError, RecursionError):
-        return None, ""
+    except (ValueError, RecursionError):
+        content = {}
+    content = content if isinstance(content, dict) else {}
+    model = content.get("model")
+    return Sent(path.startswith("chat"), content), model if isinstance(model, str) else ""
 
 
 _READ = ("prompt", "messages", "temperature", "top_p", "top_k")
+"""Fields that the monitor needs of a request."""
 
 
 async def _bytes(answer: httpx2.Response) -> AsyncIterator[bytes]:
