@@ -246,7 +246,7 @@ def test_a_change_is_decided_by_as_few_texts_as_it_takes(base, others, tmp_path,
     clear = max((e for e in whole.values() if e.kind == "step"), key=lambda e: abs(e.shift))
     verdict = says[clear.measure.removeprefix("step 1: ")]
     assert clear.moved and verdict.says == "moved" and verdict.low <= clear.shift <= verdict.high
-    assert found.texts <= found.whole == 48 * 4 and "asks for 3" in found.foresight
+    assert found.texts <= found.whole == 48 * 4 and "of 3 other changes" in found.foresight
     assert {v.by for v in found.decision.verdicts} <= {"samples", ""}
     assert "loses" in decide_change(base, strong, learned=others, margin=0.2).foresight
     monkeypatch.setattr(deciding, "_error", lambda *given: (0.0, 3))
@@ -257,8 +257,20 @@ def test_a_change_is_decided_by_as_few_texts_as_it_takes(base, others, tmp_path,
     monkeypatch.setattr(Transfer, "allowed_as_it_is", property(lambda self: False))
     stale = decide_change(base, strong, learned=others, margin=0.2)
     assert stale.decision == found.decision and "may not be read here" in stale.foresight
+    few = decide_change(base, strong, learned=others, margin=0.2, most=3)
+    assert few.prompts <= 3 and few.texts == 4 * few.prompts and f"of {few.prompts} prompts" in str(few)
     with pytest.raises(InputError, match="1 to 1 steps"):
         decide_change(base, strong, step=2)
+    monkeypatch.setattr(deciding, "written_chains", lambda *_, **__: 1 / 0)
+    for wrong in ({"margin": 0.0}, {"rate": 1.5}, {"most": 0}):
+        with pytest.raises(InputError, match="wanted a rate"):
+            decide_change(base, strong, **wrong)
+
+
+def test_foresight_learns_from_changes_that_are_others_and_each_once(base, others):
+    mine = making.ablate("head:1.0")  # the first of the others
+    assert deciding._others(base, making.add("resid.0", np.full(16, 2.0)), others) == others
+    assert deciding._others(base, mine, [*others, *others, base]) == others[1:]
 
 
 def test_deciding_from_the_command_line(base, others):

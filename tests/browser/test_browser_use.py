@@ -225,13 +225,17 @@ def test_texts_are_searched_opened_and_relabelled(open_page, serving):
 def test_merging_themes_shows_what_changes_and_can_be_undone(open_page):
     page = open_page("/explorer?run=one&tab=themes")
     other = open_page("/explorer?run=one&tab=themes")
+    other.route("**/api/events**", lambda route: route.abort())  # a second browser that hears of nothing
+    with other.expect_response("**/changes"):
+        other.reload()
+    expect(other.get_by_label("Count wood as")).to_be_visible()
     page.get_by_label("Count wood as").select_option(index=1)
     side = page.get_by_label("What changes")
     expect(side).to_contain_text("counted as")
     expect(side.locator("td").first).not_to_have_text("0 of 288")
     page.get_by_role("button", name="Judge it with these labels").click()
     expect(side).to_contain_text("base rate, nats")
-    other.get_by_label("Count wood as").select_option(index=1)  # a second browser, with what it knew
+    other.get_by_label("Count wood as").select_option(index=1)  # with what it knew
     expect(other.get_by_role("alert")).to_contain_text("meanwhile")
     side.get_by_role("button", name="Undo").click()
     expect(side).to_contain_text("Nothing yet")

@@ -132,7 +132,7 @@ def test_nothing_is_sampled_for_what_foresight_is_sure_of():
     assert found.asked == 1 and found.prompts == len(asked) > 0
     sure = decide(more, list("ab"), margin=0.1, foretold=np.array([0.3, 0.01]), error=0.02)
     assert sure.prompts == 0
-    with pytest.raises(InputError, match="wanted rate"):
+    with pytest.raises(InputError, match="wanted a rate"):
         decide(more, list("abc"), margin=0.001)
     with pytest.raises(InputError, match=r"differences in \[-1, 1\]"):
         decide(lambda i: np.array([2.0]), ["a"], margin=0.1)

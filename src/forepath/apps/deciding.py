@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from forepath.apps.comparing import intervention_of
 from forepath.apps.labelling import read_folds
 from forepath.apps.monitoring import run_labeller
 from forepath.apps.progress import Report, silent
 from forepath.apps.runs import OpenRun
 from forepath.apps.terminal import plain
 from forepath.apps.writing import written_chains
-from forepath.effects.deciding import MOVED, OPEN, SAME, Decision, decide
+from forepath.effects.deciding import MOVED, OPEN, SAME, Decision, check_limits, decide
 from forepath.effects.foreseeing import agreement, foresee, sampled_shift
 from forepath.effects.realigning import Transfer, align, transfer
 from forepath.errors import InputError, InterventionError, MismatchError
@@ -39,8 +40,10 @@ class Decided:
     decision: Decision
     step: int
     margin: float
+    prompts: int
+    """Written on under the change, to decide and to check the forecaster."""
     texts: int
-    """Written under the change."""
+    """So many texts of them."""
     whole: int
     """That sampling every prompt of the run would have taken."""
     foresight: str
@@ -50,15 +53,15 @@ class Decided:
         """Verdicts as rows; null for what is not known."""
         rows = [{k: None if v != v else v for k, v in asdict(verdict).items()} for verdict in self.decision.verdicts]
         return {"step": self.step, "margin": self.margin, "texts": self.texts, "whole": self.whole,
-                "prompts": self.decision.prompts, "foresight": self.foresight, "verdicts": rows}  # fmt: skip
+                "prompts": self.prompts, "foresight": self.foresight, "verdicts": rows}  # fmt: skip
 
     def __str__(self) -> str:
         verdicts = self.decision.verdicts
         counts = {says: sum(v.says == says for v in verdicts) for says in (MOVED, SAME, OPEN)}
         lines = [
             f"Of {len(verdicts)} themes at step {self.step}, {counts[MOVED]} moved, {counts[SAME]} stayed within "
-            f"{self.margin:g}, {counts[OPEN]} are open. {self.texts:,} texts of {self.decision.prompts} prompts were "
-            f"written under the change, of {self.whole:,} that the whole run has. {self.foresight}",
+            f"{self.margin:g}, {counts[OPEN]} are open. {self.texts:,} texts of {self.prompts} prompts were written "
+            f"under the change, of {self.whole:,} that the whole run has. {self.foresight}",
             "",
         ]
         order = {MOVED: 0, OPEN: 1, SAME: 2}
@@ -88,14 +91,18 @@ def decide_change(
     """
     if not 1 <= step <= base.settings.horizon:
         raise InputError(f"step {step}; the run looks 1 to {base.settings.horizon} steps ahead")
+    check_limits(rate, margin, 1 if most is None else most)
     folds = read_folds(base.store, base.settings)
     test, fitted = (np.flatnonzero(folds.where(*names)) for names in (("test",), ("train", "validation")))
     rng = np.random.default_rng(base.settings.seed)
     order = np.concatenate([rng.permutation(test), rng.permutation(fitted)])  # the forecaster is checked on the first
+    whole = len(order)
+    order = order[:most]
     writing = _Writing(base, change, order, report)
     before = folds.futures
     themes = _looked_at(before, step)
-    foretold, error, said = _foresight(base, change, learned, writing, min(CHECKED, len(test)), step)
+    others = _others(base, change, learned)
+    foretold, error, said = _foresight(base, change, others, writing, min(CHECKED, len(test), len(order)), step)
     known = before.frequencies()[0]
 
     def more(i: int) -> np.ndarray:
@@ -104,10 +111,10 @@ def decide_change(
         return difference
 
     found = decide(more, [before.themes[t] for t in themes], margin=margin, rate=rate,
-                   most=min(most or len(order), len(order)), error=error,
+                   most=len(order), error=error,
                    foretold=None if foretold is None else foretold[themes])  # fmt: skip
     samples = base.settings.samples
-    return Decided(found, step, margin, writing.written * samples, len(order) * samples, said)
+    return Decided(found, step, margin, writing.written, writing.written * samples, whole * samples, said)
 
 
 class _Writing:
@@ -135,6 +142,18 @@ class _Writing:
         return futures_of(self._chains, self._base.codebook.names, settings.horizon)
 
 
+def _others(base: OpenRun, change: Intervention, learned: Sequence[OpenRun]) -> list[OpenRun]:
+    """One run of each other change. Raises `MismatchError` for a run that says nothing of `base`."""
+    found: dict[str, OpenRun] = {}
+    for run in learned:
+        if run.codebook.id != base.codebook.id or run.store.config["subject"] != base.store.config["subject"]:
+            raise MismatchError(f"{run.path} is of another model or codebook; give runs made from {base.path}")
+        its = intervention_of(run)
+        if its is not None and its.fingerprint != change.fingerprint:
+            found.setdefault(its.fingerprint, run)
+    return list(found.values())
+
+
 def _looked_at(before: Futures, step: int) -> np.ndarray:
     """Themes that the unchanged run has at the step, and `end`."""
     often = np.nansum(before.frequencies()[0][:, step - 1], axis=0) > 0
@@ -153,8 +172,8 @@ def _foresight(
             None,
             float("inf"),
             (
-                f"By samples alone: foresight asks for {LEARNED} sampled runs of other changes that its site sees "
-                f"(--learn), {seen} were given."
+                f"By samples alone: foresight asks for sampled runs of {LEARNED} other changes that its site sees "
+                f"(--learn), those of {seen} were given."
             ),
         )
     site = forecaster.origin.site
@@ -193,8 +212,6 @@ def _error(base: OpenRun, learned: Sequence[OpenRun], step: int) -> tuple[float,
     site, rows = forecaster.origin.site, []
     before, old = read_folds(base.store, base.settings).futures, base.store.arrays("activations", site)
     for run in learned:
-        if run.codebook.id != base.codebook.id or run.store.config["subject"] != base.store.config["subject"]:
-            raise MismatchError(f"{run.path} is of another model or codebook; give runs made from {base.path}")
         try:
             foretold = foresee(forecaster, old, run.store.arrays("activations", site)).shift[step - 1]
         except InterventionError:  # it acts behind the site: nothing to learn from

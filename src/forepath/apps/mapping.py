@@ -102,6 +102,8 @@ def map_heads(
     """
     origin = base.forecaster.origin
     assert origin is not None  # loaded forecasters have one
+    if prompts < 1 or (check is not None and check < 0):
+        raise InputError(f"prompts={prompts}, check={check}; wanted at least one prompt, and no rows or some to check")
     known = prompts_from(base.store.table("prompts"))
     heads = every_head(base.subject)
     began = time.perf_counter()
@@ -112,6 +114,8 @@ def map_heads(
     test = [p for p in known if folds[p.id] == "test"][:PROMPTS]
     size = np.nan_to_num(np.abs(found.shift)).max(axis=1)
     chosen = [i for i in np.argsort(-size, kind="stable").tolist() if found.names[i] not in found.unseen][:check]
+    if chosen and not test:
+        raise InputError("no test prompts on which to check the map; ask for none (--check 0), or run more prompts")
     lost, rate = _checks(base, origin.site, [heads[i] for i in chosen], test, step, report) if chosen else ({}, 0.0)
     instead = _texts(base) * min(prompts, len(known)) * len(heads) / rate if rate else float("nan")
     stale = [name for name, e in lost.items() if not e.value <= TOLERANCE]

@@ -63,8 +63,7 @@ def decide(
     (`Agreement.error_high`, measured on other changes): a measure foretold to lie `sure` errors beyond the margin, or
     as far within it, is not sampled for. Raises `InputError`.
     """
-    if not (0 < rate < 1 and 0.02 <= margin < 1 and most >= 1):
-        raise InputError(f"rate={rate}, margin={margin}, most={most}; wanted rate in (0, 1), margin 0.02 to 1, most 1")
+    check_limits(rate, margin, most)
     count = len(measures)
     guess = np.full(count, np.nan) if foretold is None else np.asarray(foretold, dtype=float)
     with np.errstate(invalid="ignore"):
@@ -89,6 +88,14 @@ def decide(
         by = "" if says == OPEN else "samples"
         verdicts[i] = Verdict(measures[i], says, by, shift, float(low[j]), float(high[j]))
     return Decision(tuple(verdicts), used, len(open_ones))
+
+
+def check_limits(rate: float, margin: float, most: int) -> None:
+    """Raises `InputError` for what `decide` does not take."""
+    if not (0 < rate < 1 and 0.02 <= margin < 1 and most >= 1):
+        raise InputError(
+            f"rate={rate}, margin={margin}, most={most}; wanted a rate in (0, 1), a margin from 0.02 to 1, at least 1"
+        )
 
 
 def _foretold(measure: str, guess: float, moved: bool, still: bool, error: float) -> Verdict:

@@ -6,9 +6,9 @@ rare or absent in what it saw. So its odds are tempered and mixed with a backgro
 power and the share of the background, are those with the least cross-entropy on groups (kinds, authors) left out in
 turn *within* the training prompts. No test group is ever looked at.
 
-With hints, the last columns of what is read are a score for each theme that needs no example of it (by its description,
-say), and the odds are multiplied with exp(pull x score): how strong the pull is, is learned on the same groups. That is
-the only way to tell apart themes that no training prompt wrote.
+With hints, the last columns of what is read are a score for each theme that is not learned from futures (but from its
+description or its examples in a codebook, say), and the odds are multiplied with exp(pull x score): how strong the pull
+is, is learned on the same groups. That is the only way to tell apart themes that no training prompt wrote.
 
 (Leaving out whole groups: Roberts et al. 2017,
 Ecography 40:913; temperature: Guo et al. 2017, arXiv:1706.04599.)

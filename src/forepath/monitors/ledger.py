@@ -61,7 +61,7 @@ class Account:
 
 
 class Ledger:
-    """Sums over all texts of one monitor; from any thread. Memory does not grow with the texts.
+    """Sums over all texts of one monitor; from any thread. Memory grows with texts that have a name only.
 
     >>> ledger = Ledger(("a", "b"))
     >>> for text in range(30):
@@ -99,7 +99,9 @@ class Ledger:
             return self._named.setdefault(name, Account(self)) if name else Account(self)
 
     def _settle(self, account: Account, number: int, settled: Settled) -> None:
-        theme = self._index[settled.theme]
+        theme = self._index.get(settled.theme)
+        if theme is None:  # of an earlier codebook: nothing that is forecast now
+            return
         before = -1 if settled.before is None else self._index.get(settled.before, -1)
         with self._lock:
             if number < account.count:

@@ -48,14 +48,17 @@ def append(path: Path, line: Mapping[str, Any], *, durable: bool = True) -> None
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines in order, but for those that were cut short; none where there is no file."""
-    if not path.exists():
+    """The lines in order, but for those that were cut short; none where there is no file. Raises `RunError`."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for text in file:
+                try:
+                    line = json.loads(text)
+                except ValueError:
+                    continue
+                if isinstance(line, dict):
+                    yield line
+    except FileNotFoundError:
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(line, dict):
-                yield line
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}; check its rights") from error

@@ -66,6 +66,7 @@ class Spelling:
         if self._apart and self._said == len(self._tokens):
             piece = self._decoded((token,))
             if UNFINISHED not in piece:
+                self._tokens, self._said = [token], 1
                 return piece
         self._tokens.append(token)
         piece = self._new()

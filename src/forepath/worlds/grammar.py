@@ -253,8 +253,8 @@ class Grammar:
     def paraphrase(self, prompt: Prompt) -> str:
         """The same kind, author, topic and themes as `prompt`, its title and sentences worded otherwise.
 
-        Of one of `prompts` only. What follows is as likely as after `prompt` where the wording says nothing of the
-        latents; ask `posterior` of either.
+        Of one of `prompts` only; its own text where `REWORDED` other wordings were none. What follows is as likely as
+        after `prompt` where the wording says nothing of the latents; ask `posterior` of either.
 
         >>> from forepath.worlds.documents import document_grammar
         >>> grammar = document_grammar()

@@ -258,3 +258,21 @@ def test_a_disk_that_cannot_be_written_does_not_end_the_text(tmp_path):
     one = Conversation("x", Plan("r", "p", 0, Policy()), journal, told.append)
     one._add("piece", {"text": "a"})
     assert one.text == "a" and told and list(read_all(tmp_path)) == []
+
+
+def test_a_conversation_whose_beginning_is_damaged_is_left_out(browser, runs, keys, engine):
+    id = over(browser, begin(browser))["id"]
+    path = runs / "one" / "live" / f"{id}.jsonl"
+    path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
+    with client_of(runs, keys, engine=engine) as again:
+        assert again.get(f"/api/sessions/{id}").status_code == 404
+        assert over(again, begin(again))["state"] == "over"
+
+
+def test_a_slow_pace_keeps_nobody_waiting(browser):
+    id = begin(browser, pace=0.05)
+    until(lambda: kinds(whole(browser, id), "reading"))
+    browser.post(f"/api/sessions/{id}/stop")
+    assert over(browser, id)["state"] == "stopped"
+    thread = next((t for t in threading.enumerate() if t.name == id), None)
+    assert thread is None or (thread.join(5), not thread.is_alive())[1]

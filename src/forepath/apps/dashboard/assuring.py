@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import Literal
 
 from forepath.apps.assurance import FOLDER, Assurance, assure, fit_assurance
@@ -57,5 +58,6 @@ class Assurances:
 def _fit_apart(run: OpenRun) -> None:
     """Have another process fit and keep it. Where that fails nothing is said: whoever reads it next fits it here."""
     alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-m", "forepath.apps.assurance", str(run.path)]
-    subprocess.run(command, env=os.environ | alone, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    command = [sys.executable, "-P", "-m", "forepath.apps.assurance", str(run.path)]  # -P: nothing from here
+    with suppress(OSError):
+        subprocess.run(command, env=os.environ | alone, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -192,7 +192,8 @@ class Conversation:
                 return
             if plan.pace and not self._again["piece"]:
                 due = max(due + 1 / plan.pace, time.monotonic() - 0.05)
-                time.sleep(max(0.0, due - time.monotonic()))
+                with self._gate:  # a wish does not wait for the pace
+                    self._gate.wait_for(lambda: self._wish != "go on", max(0.0, due - time.monotonic()))
 
     def _may_go_on(self) -> bool:
         with self._gate:

@@ -39,7 +39,7 @@ MOST_RUNNING = 8
 """Conversations written at the same time."""
 MOST_LISTED = 100
 LAST_TOKEN = 10.0
-"""Seconds that a conversation has to end its token when the server ends."""
+"""Seconds that conversations have to end their tokens when the server ends."""
 TOPIC = "sessions"
 
 
@@ -56,10 +56,9 @@ class Live:
         engine.also.append(lambda run, _: self._shared(run))
         for entry in library.entries():
             for id, lines in read_all(entry.path):
-                plan = dict(lines[0])
-                policy = Policy(**{**plan["policy"], "stop": tuple(plan["policy"]["stop"])})
-                known = Plan(**{**plan, "run": entry.id, "policy": policy, "rules": tuple(plan["rules"])})
-                self._all[id] = self._make(id, known, Journal(entry.path, id), lines[1:])
+                known = _plan(lines[0], entry.id)
+                if known is not None:
+                    self._all[id] = self._make(id, known, Journal(entry.path, id), lines[1:])
 
     def ledger(self, id: str) -> LedgerShape:
         """How good the forecasts of the run's conversations have been. Raises `RunError`, `RunIncompleteError`."""
@@ -103,10 +102,11 @@ class Live:
 
     def close(self) -> None:
         """The server ends: no thread is left that computes, for one that is cut off then takes the process down."""
-        for conversation in self._all.values():
+        known, until = list(self._all.values()), time.monotonic() + LAST_TOKEN
+        for conversation in known:
             conversation.leave()
-        for conversation in self._all.values():
-            conversation.join(LAST_TOKEN)
+        for conversation in known:
+            conversation.join(max(0.0, until - time.monotonic()))
 
     def _make(self, id: str, plan: Plan, journal: Journal, events: list[dict[str, Any]]) -> Conversation:
         def told(event: Mapping[str, Any]) -> None:
@@ -154,6 +154,15 @@ class Live:
                     for number, data in enumerate(told):
                         ledger.open(one.id).settle(number, Settled(**data))
             return self._ledgers[key]
+
+
+def _plan(line: Mapping[str, Any], run: str) -> Plan | None:
+    """The first line of a conversation; None where a damaged file begins with another."""
+    try:
+        policy = Policy(**{**line["policy"], "stop": tuple(line["policy"]["stop"])})
+        return Plan(**{**line, "run": run, "policy": policy, "rules": tuple(line["rules"])})
+    except (KeyError, TypeError):
+        return None
 
 
 def routes(live: Live, library: Library) -> APIRouter:

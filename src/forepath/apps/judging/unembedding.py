@@ -57,7 +57,7 @@ def theme_vectors(case: Case) -> np.ndarray:
 
 
 def described_scores(case: Case, site: str) -> np.ndarray:
-    """(prompts, themes) of each prompt at `site`, a score for each theme that needs no example of its futures.
+    """(prompts, themes) of each prompt at `site`, a score for each theme, made from its examples, not from futures.
 
     A theme's vector is the mean unembedding of the tokens that begin the sentences of its examples in the codebook, or
     of its description; less the mean over the themes. 0 for a theme without either. Raises `InputError`.

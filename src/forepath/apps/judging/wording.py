@@ -20,9 +20,10 @@ MEANS = {
     "There, blind is what is explained from the base rate of the prompts it was fitted to; cautious learned "
     "on groups left out within those how far to trust itself, cautious@nothing does so without reading the "
     "prompt; described is cautious, and told what its site, read with the model's unembedding, says of the themes' "
-    "examples in the codebook: it can name themes that no known prompt wrote; reachable knows all but which of the "
-    "themes that the other groups hardly ever wrote comes. At another temperature the forecast is the same and the "
-    "truth moves.",
+    "examples in the codebook. In a codebook that was discovered these quote training texts of every group, the one "
+    "left out among them: it has seen what that group's themes look like, not where they come. reachable knows all but "
+    "which of the themes that the other groups hardly ever wrote comes. At another temperature the forecast is the "
+    "same and the truth moves.",
     "groups": "The run's forecaster on each group's test prompts: fitted with the group, and without it.",
     "sites": "One head per site and normalisation, fitted on the training prompts; mean over the steps. The choice was "
     "made by the validation column alone.",

@@ -159,7 +159,7 @@ def create_upstream_app(
             headers=[*headers, ("accept-encoding", "identity")],
         )  # fmt: skip
         writes = request.method == "POST" and path.rstrip("/") in ("completions", "chat/completions")
-        asked = spans.begin(*_asked(body, path, policy), request.headers, behind=base) if writes else Asked(None)
+        asked = spans.begin(*_asked(body, path), request.headers, behind=base) if writes else Asked(None)
         try:
             answer = await client().send(sent, stream=True)
         except httpx2.HTTPError as error:
@@ -238,7 +238,7 @@ def _passing(body: bytes, path: str, watcher: Watcher | None, policy: Policy, na
     return one
 
 
-def _asked(body: bytes, path: str, policy: Policy) -> tuple[Sent, str]:
+def _asked(body: bytes, path: str) -> tuple[Sent, str]:
     """(a request as it was sent; its model's name) for its span, without `policy`, which nobody sent."""
     try:
         content = json.loads(body)
