@@ -48,7 +48,7 @@ def body(c: Comparison, title: str) -> str:
     """The content without the page around it, for notebooks."""
     parts = [f"<h1>{_text(title)}</h1>", f"<p>{_text(headline(c))}</p>"]
     parts += [f"<p><small>{_text(rules_of(c))}</small></p>"]
-    widest = max((max(abs(e.low), abs(e.high)) for e in c.effects if _bounded(e)), default=1.0)
+    widest = max((max(abs(e.low), abs(e.high)) for e in c.effects if e.kind == "theme" and _bounded(e)), default=1.0)
     for heading, rows in sections(c):
         more = f"<p>… and {len(rows) - LISTED} more in the JSON.</p>" if len(rows) > LISTED else ""
         table = (_table(rows[:LISTED], widest) + more) if rows else "<p>Nothing.</p>"
@@ -86,12 +86,12 @@ def _bounded(e: Effect) -> bool:
 
 
 def _interval(e: Effect, widest: float, kind: str) -> str:
-    """The interval on the common scale of shares; nothing for measures of other units."""
+    """The interval on the scale of the themes' shifts, cut at its ends; nothing for measures of other units."""
     if not _bounded(e) or widest <= 0:
         return ""
 
     def x(value: float) -> str:
-        return f"{_WIDE / 2 + value / widest * (_WIDE / 2 - 4):.1f}"
+        return f"{_WIDE / 2 + min(max(value / widest, -1), 1) * (_WIDE / 2 - 4):.1f}"
 
     middle = _HIGH // 2
     return (

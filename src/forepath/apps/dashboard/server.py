@@ -41,6 +41,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # before its address is printed: who comes at once waits, and is not refused
     except OSError as error:
         listener.close()
         raise InputError(f"{host}:{port} cannot be served on ({error.strerror}); give another --port, or 0") from error
