@@ -276,3 +276,19 @@ def test_a_slow_pace_keeps_nobody_waiting(browser):
     assert over(browser, id)["state"] == "stopped"
     thread = next((t for t in threading.enumerate() if t.name == id), None)
     assert thread is None or (thread.join(5), not thread.is_alive())[1]
+
+
+def test_when_the_server_ends_nothing_is_being_warmed(runs, keys):
+    engine, began, ended = Engine(), threading.Event(), []
+
+    def slow(run, shaped):
+        began.set()
+        threading.Event().wait(0.3)
+        ended.append(run)
+
+    engine.also.append(slow)
+    with client_of(runs, keys, engine=engine) as client:
+        client.post("/api/runs/one/warm")
+        began.wait(60)
+    assert len(ended) == 1 and engine.also == []
+    assert not [t for t in threading.enumerate() if t.name == "warm"]

@@ -54,6 +54,7 @@ def open_app(library: Library, keys: Keys, cookie: str, engine: Engine, *, warm:
         yield
         hub.close()
         await to_thread(live.close)
+        await to_thread(engine.close)
 
     app = FastAPI(title="forepath dashboard", version=__version__, docs_url=None, redoc_url=None, openapi_url=None,
                   lifespan=life, responses={"4XX": {"model": Problem}})  # fmt: skip

@@ -7,6 +7,7 @@ token, so that a forecast waits for one step of it at most. Knows nothing of req
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ State = Literal["cold", "warming", "ready", "failed"]
 MOST_MODELS = 2
 """Models kept in memory; the one used longest ago goes."""
 WARM_UP = "Once upon a time"
+LAST_STEP = 10.0
+"""Seconds to wait for what is being warmed when the server ends: a thread cut off in a library aborts the process."""
 
 
 class Turns:
@@ -63,6 +66,7 @@ class Engine:
         self._turns: dict[tuple[object, ...], Turns] = {}
         self._loading = threading.Lock()
         self._states: dict[str, tuple[State, str]] = {}
+        self._warming: list[threading.Thread] = []
         self.also: list[Callable[[OpenRun, ChainForecast], object]] = []
         """What else is done once a model is warm, so that the first forecast finds everything read."""
 
@@ -107,8 +111,16 @@ class Engine:
         if self.state(run)[0] in ("warming", "ready"):
             return thread
         self._states[str(run.path)] = ("warming", "")
+        self._warming = [t for t in self._warming if t.is_alive()] + [thread]
         thread.start()
         return thread
+
+    def close(self) -> None:
+        """The server ends: nothing else is done once a model is warm, and what is being done is waited for a while."""
+        self.also.clear()
+        until = time.monotonic() + LAST_STEP
+        for thread in self._warming:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _warm(self, run: OpenRun) -> None:
         try:
