@@ -222,6 +222,45 @@ def test_texts_are_searched_opened_and_relabelled(open_page, serving):
     assert page.said == []
 
 
+def test_a_key_pressed_before_the_list_is_there_is_not_lost(open_page):
+    page = open_page("/explorer?run=one")
+    held = []
+    page.route("**/texts?**", held.append)
+    page.reload()
+    page.wait_for_selector(".bar input")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.wait_for_function("document.querySelector('.bar [role=status]').textContent === '…'")
+    while held:
+        held.pop().continue_()
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_attribute("aria-posinset", "2")
+    expect(page.locator(".piece").first).to_be_visible()
+    assert page.said == []
+
+
+def test_what_is_chosen_stays_when_labels_change(open_page):
+    page = open_page("/explorer?run=one&q=deims")
+    expect(page.locator(".bar [role=status]")).not_to_have_text("…")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    chosen = page.locator("[role=option][aria-selected=true]")
+    expect(chosen).to_have_attribute("aria-posinset", "2")
+    page.locator(".piece").first.click()
+    with page.expect_response("**/texts?**"):  # the list is read again
+        choose = page.get_by_label("this segment is")
+        choose.select_option("3" if choose.input_value() != "3" else "2")
+    expect(page.get_by_text("the run says")).to_be_visible()
+    expect(chosen).to_have_attribute("aria-posinset", "2")
+    page.keyboard.press("Tab")  # away from the choice of a theme
+    page.keyboard.press("k")
+    expect(chosen).to_have_attribute("aria-posinset", "1")
+    page.keyboard.press("j")
+    page.locator(".piece").first.click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("the run says")).to_have_count(0)
+    assert page.said == []
+
+
 def test_merging_themes_shows_what_changes_and_can_be_undone(open_page):
     page = open_page("/explorer?run=one&tab=themes")
     other = open_page("/explorer?run=one&tab=themes")

@@ -75,6 +75,28 @@ def _enter(sharing, free):
         return True
 
 
+def test_a_change_that_is_given_up_lets_those_in_who_waited_for_it(monkeypatch):
+    sharing, here, came = Sharing(), threading.get_ident(), threading.Event()
+    wait_for = sharing._moved.wait_for
+
+    def read():
+        with sharing.reading():
+            came.set()
+
+    def interrupted(ready):
+        if threading.get_ident() != here:
+            return wait_for(ready)
+        threading.Thread(target=read, daemon=True).start()
+        sharing._moved.wait(0.2)  # the lock is free meanwhile: the other comes, and waits
+        raise KeyboardInterrupt
+
+    with sharing.reading():
+        monkeypatch.setattr(sharing._moved, "wait_for", interrupted)
+        with pytest.raises(KeyboardInterrupt), sharing.changing():
+            pytest.fail("nobody may change while another reads")
+        assert came.wait(5)
+
+
 CORES = """
 import threading, torch
 from forepath.subjects.threads import one_core, settled

@@ -42,6 +42,7 @@ class Sharing:
                 self._changing = True
             finally:
                 self._wanting -= 1
+                self._moved.notify_all()  # those who come to read, if the wait was broken off
         try:
             yield
         finally:

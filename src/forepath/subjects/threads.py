@@ -29,7 +29,6 @@ def settled() -> int:
 
     torch gives a thread, when it first computes there, what was set last in any thread. Call this before.
     """
-    global _usual
     cores = torch.get_num_threads()
     if not getattr(_mine, "known", False):
         _mine.known = True
