@@ -170,7 +170,9 @@ def judge(
     other: Annotated[str | None, typer.Option(help="The other model whose activations are a rival.")] = None,
     budget: Annotated[float, typer.Option(help="Minutes of new samples, for the shifts; 0 for none.")] = 5.0,
     allow_leaks: Annotated[bool, typer.Option("--allow-leaks", help="Judge a run whose test leaks.")] = False,
-    thorough: Annotated[bool, typer.Option("--thorough", help="Fit the slow ones again as often, too.")] = False,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Leave groups out for the slow rows, too; sweep everything.")
+    ] = False,
     without: Annotated[
         list[str] | None, typer.Option(metavar="ROW", help="Leave this rival out (chain, lora, …); repeat it.")
     ] = None,

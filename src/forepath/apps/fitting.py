@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forepath.apps.judging.together import results, together
 from forepath.apps.labelling import Folds, read_codebook, read_folds
-from forepath.apps.progress import Report
+from forepath.apps.progress import Report, silent
 from forepath.apps.sampling import sites_of
 from forepath.apps.settings import Settings
 from forepath.errors import InputError
@@ -53,6 +56,13 @@ def write_forecasters(store: Run, settings: Settings, subject: HuggingFaceSubjec
 def head(settings: Settings, *, chains: bool = True) -> LinearForecaster:
     """The head that every forecaster and rival of a run gets: same penalties tried, same normalisation."""
     return LinearForecaster(settings.normalise, chains=chains, seed=settings.seed)  # type: ignore[arg-type]
+
+
+def best_site(settings: Settings, read: Mapping[str, np.ndarray], sites: Sequence[str], folds: Folds) -> str:
+    """Of these, where the head is best on validation prompts; a core for each fit."""
+    works = [(site, partial(validation_loss, head(settings, chains=False), read[site], folds)) for site in sites]
+    losses = results(together(works, stage="sites", report=silent))
+    return sites[int(np.argmin(losses))]
 
 
 def validation_loss(forecaster: LinearForecaster, features: np.ndarray, folds: Folds) -> float:

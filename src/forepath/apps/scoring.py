@@ -11,7 +11,7 @@ import numpy as np
 
 from forepath.apps.auditing import true_segments, write_audit
 from forepath.apps.costs import write_costs
-from forepath.apps.fitting import head, validation_loss
+from forepath.apps.fitting import best_site, head
 from forepath.apps.judging.keeping import plain_json
 from forepath.apps.labelling import (
     Folds,
@@ -131,8 +131,7 @@ def untrained_of(trial: Trial) -> np.ndarray:
     twin = randomised(trial.subject, trial.settings.seed)
     sites = [s for s in sites_of(trial.settings, twin) if s != "logits"]
     read = twin.activations([p.text for p in trial.folds.prompts], sites)
-    losses = {s: validation_loss(head(trial.settings, chains=False), read[s], trial.folds) for s in sites}
-    return read[min(losses, key=lambda s: losses[s])]
+    return read[best_site(trial.settings, read, sites, trial.folds)]
 
 
 def check_world(prompts: Sequence[Prompt]) -> None:

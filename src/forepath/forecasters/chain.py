@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from forepath.forecasters.writing import Writer
 
 
+OFTEN = 10
+"""Steps between two looks at the prompts kept aside, of a language model: its steps are long, and it learns in few."""
+
+
 class ChainForecaster:
     """A small causal transformer over (rows, reads, width) activations and themes, on top of `LayersForecaster`.
 
@@ -64,7 +68,10 @@ class ChainForecaster:
         from forepath.forecasters.sequences import Recipe
         from forepath.forecasters.writing import fit_writer
 
-        recipe = Recipe(steps=self.settings["steps"], rate=self.settings["rate"], decay=self.settings["decay"])
+        recipe = Recipe(
+            steps=self.settings["steps"], every=20 if self.settings["checkpoint"] is None else OFTEN,
+            rate=self.settings["rate"], decay=self.settings["decay"],
+        )  # fmt: skip
         self._writer = fit_writer(reads, futures, self._make, recipe, self.settings["seed"])
         self.themes, self.origin = futures.themes, None
         return self

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from forepath.errors import InputError, MissingExtraError, UnfittedError
-from forepath.forecasters.chain import writer_of, writer_parts
+from forepath.forecasters.chain import OFTEN, writer_of, writer_parts
 from forepath.forecasters.inputs import checked_reads, checked_reads_pair
 from forepath.forecasters.saving import Origin, read_arrays, write_arrays
 from forepath.forecasters.texts import Reader, SubjectReader, TfidfReader, checked_prompts, checked_texts
@@ -56,12 +56,12 @@ def lora(
 
 
 def encoder(
-    checkpoint: str = "library", *, layers: int | None = None, steps: int = 120, rate: float = 5e-4, seed: int = 0
+    checkpoint: str = "library", *, layers: int = 2, steps: int = 80, rate: float = 5e-4, seed: int = 0
 ) -> FineTuned:
     """A small language model fine-tuned on the prompts' texts: a rival that never sees the subject.
 
     `checkpoint`: a bundled model other than the subject, a directory or a hub id; safetensors only. `layers`: how many
-    of its last blocks are trained (None: half of them), all their weights; the others are read through. It starts from
+    of its last blocks are trained, all their weights; the others are read through. It starts from
     TF-IDF with the linear head. Raises `CheckpointError`, `InputError` for more blocks than it has.
     """
     from forepath.organisms import bundled
@@ -70,10 +70,9 @@ def encoder(
     path = bundled.path(checkpoint) if checkpoint in bundled.names() else checkpoint
     found = load(path, device="cpu", dtype="float32")
     count = found.model.config.get_text_config().num_hidden_layers
-    chosen = (count + 1) // 2 if layers is None else layers
-    if not 1 <= chosen <= count:
-        raise InputError(f"{chosen} blocks of {checkpoint} to be trained; it has {count}: give 1 to {count}")
-    return FineTuned(found.model, found.tokenizer, TfidfReader(), name=found.fingerprint, tune="all", layers=chosen,
+    if not 1 <= layers <= count:
+        raise InputError(f"{layers} blocks of {checkpoint} to be trained; it has {count}: give 1 to {count}")
+    return FineTuned(found.model, found.tokenizer, TfidfReader(), name=found.fingerprint, tune="all", layers=layers,
                      steps=steps, rate=rate, seed=seed)  # fmt: skip
 
 
@@ -114,7 +113,9 @@ class FineTuned:
         from forepath.forecasters.writing import fit_writer
 
         reads = checked_reads_pair(self.reader.fit(texts).read(texts), futures)
-        recipe = Recipe(steps=self.settings["steps"], rate=self.settings["rate"], decay=0.01, batch=32, most=6)
+        recipe = Recipe(
+            steps=self.settings["steps"], every=OFTEN, batch=32, most=6, rate=self.settings["rate"], decay=0.01
+        )
         self._writer = fit_writer(
             reads, futures, self._make, recipe, self.settings["seed"], points=self._tokens(texts),
             standardise=not isinstance(self.reader, TfidfReader),

@@ -44,14 +44,17 @@ class LayersForecaster:
         chains: bool = True,
         seed: int = 0,
         shares: Sequence[float] | np.ndarray | None = None,
+        penalties: Sequence[float] | None = None,
         standardise: bool = True,
     ) -> None:
-        """`seed` draws the prompts on which shares and penalties are chosen. `shares` (layers,): not to be learned.
+        """`seed` draws the prompts on which shares and penalties are chosen. `shares` (layers,) and
+        `penalties` (of `LinearForecaster`): not to be chosen.
         `standardise=False`: each layer as a whole is scaled, its features keep their sizes (words, whose rare
         directions are noise).
         """
         self.chains, self.seed, self.standardise = chains, seed, standardise
         self._given = None if shares is None else tuple(float(share) for share in shares)
+        self._penalties = penalties
         self.origin: Origin | None = None
         self.shares = np.zeros(0)
         """(layers,) how much each layer counts; sums to 1."""
@@ -96,7 +99,7 @@ class LayersForecaster:
                 self.shares = tried[min(found, key=found.__getitem__)]
                 self.losses |= {f"sharpness {s:g}": value for s, value in found.items()}
         self._scale = np.sqrt(self.shares)[:, None] / deviation
-        self._head = LinearForecaster("none", chains=self.chains, seed=self.seed)
+        self._head = LinearForecaster("none", penalty=self._penalties, chains=self.chains, seed=self.seed)
         self._head.fit(self._points(reads), futures)
         self.origin = None
         return self
@@ -105,6 +108,11 @@ class LayersForecaster:
     def themes(self) -> tuple[str, ...]:
         """Of the futures it was fitted to; empty before."""
         return self._head.themes
+
+    @property
+    def penalties(self) -> list[float]:
+        """As of `LinearForecaster`."""
+        return self._head.penalties
 
     def predict(self, activations: np.ndarray) -> Forecast:
         """Steps and, unless `chains=False`, chains. Raises `UnfittedError` before `fit`, `ActivationError`."""

@@ -6,6 +6,7 @@ text-only rivals get the same head and the same budget.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
@@ -42,10 +43,16 @@ class LinearForecaster:
     """
 
     def __init__(
-        self, normalise: Normalise = "standardise", *, penalty: float | None = None, chains: bool = True, seed: int = 0
+        self,
+        normalise: Normalise = "standardise",
+        *,
+        penalty: float | Sequence[float] | None = None,
+        chains: bool = True,
+        seed: int = 0,
     ) -> None:
-        """`penalty` in units of the mean variance of the features; None chooses it per head. `chains=False` fits the
-        steps only, in half the time. `seed` draws the prompts on which penalties are chosen.
+        """`penalty` in units of the mean variance of the features, for all heads or one for each (`penalties`); None
+        chooses it per head. `chains=False` fits the steps only, in half the time. `seed` draws the prompts on which
+        penalties are chosen.
         """
         if normalise not in ("standardise", "none", "layernorm"):
             raise ValueError(f"normalise={normalise!r}; wanted 'standardise', 'none' or 'layernorm'")
@@ -69,11 +76,10 @@ class LinearForecaster:
             deviation[deviation == 0] = np.inf
         fold = Fold.of((points - mean) / deviation, kept_aside(points, self.seed))
         horizon, count = futures.steps.shape[2], len(futures.themes)
-        heads = [fit_head(fold, step_rows(futures, h), groups=1, penalty=self.penalty) for h in range(horizon)]
-        links = [
-            fit_head(fold, chain_rows(futures, h), groups=count, penalty=self.penalty)
-            for h in range(1, horizon if self.chains else 1)
-        ]
+        later = range(1, horizon if self.chains else 1)
+        given = self.penalty if isinstance(self.penalty, Sequence) else [self.penalty] * (horizon + len(later))
+        heads = [fit_head(fold, step_rows(futures, h), groups=1, penalty=given[h]) for h in range(horizon)]
+        links = [fit_head(fold, chain_rows(futures, h), groups=count, penalty=given[horizon + h - 1]) for h in later]
         self.themes, self.origin, self._stacked = futures.themes, None, None
         self._steps = [_unscaled(head, mean, deviation) for head in heads]
         self._links = [_unscaled(head, mean, deviation) for head in links]
@@ -81,8 +87,8 @@ class LinearForecaster:
 
     @property
     def penalties(self) -> list[float]:
-        """The penalty of each step's head, in units of the mean variance of the features."""
-        return [head.penalty for head in self._steps]
+        """Of each step's head, then of each later step's chain head, in units of the mean variance of the features."""
+        return [head.penalty for head in (*self._steps, *self._links)]
 
     def odds(self, activations: np.ndarray) -> np.ndarray:
         """(rows, horizon, themes) of the steps only: one matrix product, for when speed matters."""

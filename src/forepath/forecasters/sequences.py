@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from forepath.forecasters.products import QuickProducts
 from forepath.records import END, UNKNOWN, Futures
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -124,6 +125,13 @@ def train(
 
     A trunk is a module with `read` and `write` as of `transformer.Transformer`.
     """
+    with QuickProducts():
+        return _train(trunk, reads, base, chains, aside, recipe, seed)
+
+
+def _train(
+    trunk: nn.Module, reads: Tensor, base: Base, chains: Chains, aside: np.ndarray, recipe: Recipe, seed: int
+) -> Trained:
     rng = np.random.default_rng(seed)
     known, asked = np.flatnonzero(~aside), np.flatnonzero(aside)
     drawn = chains.some(asked, LOOKED, np.random.default_rng([seed, 1]))

@@ -1,7 +1,7 @@
 """A trunk that corrects the linear forecaster's chains: fitting, forecasting, scoring. Needs torch.
 
 The base is a `LayersForecaster` over all reads (one read: plain linear). For training it is fitted without the prompts
-kept aside, as the trunk is; then it is fitted again on all of them, with the shares of the layers learned before.
+kept aside, as the trunk is; then it is fitted again on all of them, with the shares and penalties chosen before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from forepath.forecasters.exploring import WIDTH, Explored, explore
 from forepath.forecasters.layers import LayersForecaster
 from forepath.forecasters.odds import floored, softmax
+from forepath.forecasters.products import QuickProducts
 from forepath.forecasters.sequences import Base, Recipe, Trained, chains_of, train
 from forepath.forecasters.targets import canonical, kept_aside
 from forepath.records import END, UNKNOWN, Futures
@@ -50,7 +51,7 @@ class Writer:
         points = self.scaled(reads) if points is None else points
         memories: list[object] = []
         if share:
-            with torch.inference_mode():
+            with torch.inference_mode(), QuickProducts():
                 for at in range(0, len(reads), BATCH):
                     out, memory = self.trunk.read(points[at : at + BATCH])  # type: ignore[operator]
                     first[at : at + BATCH] += share * out.double().numpy()
@@ -81,7 +82,7 @@ class Writer:
         rows = np.repeat(np.arange(len(reads)), samples)
         logits = [first[rows]] + [links[h][rows] + before[h][past[:, h]] for h in range(len(links))]
         if share:
-            with torch.inference_mode():
+            with torch.inference_mode(), QuickProducts():
                 for at in range(0, len(reads), 256):
                     out, memory = self.trunk.read(points[at : at + 256])  # type: ignore[operator]
                     mine = slice(at * samples, min(at + 256, len(reads)) * samples)
@@ -98,7 +99,7 @@ class Writer:
         """(n, themes) what the trunk adds after these paths; rows ascending."""
         added = np.zeros((len(rows), len(self.base.themes)))
         owner, themes = torch.from_numpy(rows), torch.from_numpy(paths.astype(np.int64))
-        with torch.inference_mode():
+        with torch.inference_mode(), QuickProducts():
             for at in range(0, len(rows), BATCH):
                 chunk = slice(at, at + BATCH)
                 for number in np.unique(rows[chunk] // BATCH):
@@ -157,7 +158,9 @@ def fit_writer(
     trained = train(trunk, points, _tensors(*part.logits(reads)), chains_of(futures), aside, recipe, seed)
     base = part
     if aside.any():
-        base = LayersForecaster(seed=seed, shares=part.shares, standardise=standardise).fit(reads, futures)
+        penalties = [penalty * float((~aside).mean()) for penalty in part.penalties]  # more evidence, the same prior
+        base = LayersForecaster(seed=seed, shares=part.shares, penalties=penalties, standardise=standardise)
+        base.fit(reads, futures)
     count = len(futures.themes)
     floor = 0.5 * count / (float((futures.steps[..., 0] != UNKNOWN).sum()) + 0.5 * count)
     return Writer(base, trunk, mean, deviation, floor, trained)

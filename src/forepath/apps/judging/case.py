@@ -8,16 +8,19 @@ from functools import cached_property
 
 import numpy as np
 
+import forepath
 from forepath.apps.judging.keeping import Kept
 from forepath.apps.labellers import embedder_of, labeller_for
-from forepath.apps.labelling import Folds, read_codebook, training_texts
-from forepath.apps.progress import Report
+from forepath.apps.labelling import Folds, read_codebook, read_folds, training_texts
+from forepath.apps.models import subject_of
+from forepath.apps.progress import Report, silent
 from forepath.apps.scoring import Trial
 from forepath.apps.settings import Settings
 from forepath.errors import InputError
 from forepath.protocols import Forecaster, Labeller
 from forepath.records import Forecast, Futures
 from forepath.stats.judge import Judge
+from forepath.store import Run
 
 LEAST_SEEDS = 2
 
@@ -27,7 +30,7 @@ class Options:
     """What a judge is asked to do. The defaults are what a reviewer would ask for."""
 
     seeds: int = 5
-    """Further fits of every forecaster, each to prompts drawn again and with another initialisation."""
+    """Further fits of every forecaster, each to half of the prompts and with another initialisation."""
     by: str | None = None
     """Column whose values are left out in turn; None: the run's groups, or the kind of the known world's documents."""
     paraphrases: str = "paraphrase"
@@ -38,7 +41,7 @@ class Options:
     """Minutes of new samples, for the shifts that need them; 0 draws none."""
     allow_leaks: bool = False
     thorough: bool = False
-    """Fit the slow ones (`Entrant.slow`) as often as the quick ones, not once."""
+    """Leave groups out for the slow ones (`Entrant.slow`), too, and sweep the product of everything."""
     without: tuple[str, ...] = ()
     """Rows that are not to be fitted: they are listed as left out."""
 
@@ -124,6 +127,19 @@ class Case:
         """A judge of other samples of the prompts `rows`, or by other base rates, as strict as the run's own."""
         grouped = self.groups(rows) if self.settings.group else None
         return Judge(futures, known or self.futures(self.known), seed=self.settings.seed, groups=grouped)
+
+
+def open_case(store: Run, settings: Settings, options: Options, report: Report = silent) -> Case:
+    """The run with its subject loaded. Raises `RunIncompleteError` for a run that is not scored yet, `MismatchError` if
+    its subject has changed.
+    """
+    store.read_document("scores")  # a run that is not finished says so
+    folds = read_folds(store, settings)
+    groups = folds.groups(settings, "test") if settings.group else None
+    bench = Judge(folds.of("test"), folds.of("train", "validation"), seed=settings.seed, groups=groups)
+    version = f"{forepath.__version__} {read_codebook(store).id}"
+    trial = Trial(store, settings, subject_of(store, settings), folds, bench)
+    return Case(trial, options, Kept(store, version), report)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,9 @@ class Entrant:
     fitted: Callable[[], Forecaster] | None = None
     """The one that is kept in the run, if it is."""
     slow: bool = False
-    """Minutes rather than seconds: fitted once, and again only if the judge is asked to be thorough."""
+    """Tens of seconds rather than seconds: fitted with groups left out only if the judge is asked to be thorough."""
     whole: bool = False
-    """It trains with torch, which uses all cores by itself: not side by side with others."""
+    """It trains with torch: not side by side with others in one process."""
 
     @property
     def key(self) -> str:

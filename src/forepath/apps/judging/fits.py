@@ -1,4 +1,4 @@
-"""Fitting the entrants: once to all known prompts, and again to prompts drawn again, for the spread."""
+"""Fitting the entrants: once to all known prompts, and again to half of them, drawn anew each time, for the spread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forepath.apps.judging.together import results, together
 from forepath.errors import ForepathError
 from forepath.protocols import Forecaster
 from forepath.records import Forecast
-from forepath.stats.redraws import redrawn
+from forepath.stats.halves import half
 
 T = TypeVar("T")
 
@@ -22,23 +22,49 @@ T = TypeVar("T")
 def forecast_of(case: Case, entrant: Entrant, refit: int = 0) -> tuple[Forecast, float]:
     """(the entrant's forecast of the test prompts, seconds of fitting and forecasting).
 
-    `refit` 0 is fitted to all known prompts: the row of the table. Others are fitted to known prompts drawn again with
-    replacement (whole groups), with another seed. The test prompts stay the same.
+    `refit` 0 is fitted to all known prompts: the row of the table. Others are fitted to half of the known prompts
+    (whole groups), with another seed. The test prompts stay the same.
     """
 
     def work() -> np.ndarray:
-        features = entrant.features()
-        if not refit:
-            whole: Any = fitted_of(case, entrant)
-            if hasattr(whole, "share"):  # of what it learned beyond the linear chains it starts from
-                case.kept.note(share_key(entrant), lambda: whole.share)
-            return np.asarray(whole.predict(features[case.test]).steps)
-        rows = case.known[redrawn(case.groups(case.known), (case.settings.seed, refit))]
-        made = entrant.make(case.settings.seed + refit).fit(features[rows], case.futures(rows))
-        return made.predict(features[case.test]).steps
+        odds, share = odds_of(case, entrant, refit)
+        note_share(case, entrant, refit, share)
+        return odds
 
     odds, seconds = case.kept.odds(key_of(entrant, refit), work)
     return case.forecast(odds), seconds
+
+
+def odds_of(case: Case, entrant: Entrant, refit: int) -> tuple[np.ndarray, float | None]:
+    """Fit, and forecast the test prompts: ((test prompts, horizon, themes), the share of what it learned beyond the
+    linear chains it starts from that helped on prompts kept aside; None where there is no such thing).
+    """
+    features = entrant.features()
+    if refit:
+        rows = case.known[half(case.groups(case.known), (case.settings.seed, refit))]
+        made: Any = entrant.make(case.settings.seed + refit).fit(features[rows], case.futures(rows))
+    else:
+        made = fitted_of(case, entrant)
+    return np.asarray(made.predict(features[case.test]).steps), getattr(made, "share", None)
+
+
+def note_share(case: Case, entrant: Entrant, refit: int, share: float | None) -> None:
+    """Keep the share of the fit to all known prompts."""
+    if share is not None and not refit:
+        case.kept.note(share_key(entrant), lambda: share)
+
+
+def seconds_of(case: Case, entrant: Entrant) -> float:
+    """Of fitting to all known prompts; the one that is kept in the run is fitted once more, for the time only."""
+    if entrant.fitted is None:
+        return forecast_of(case, entrant)[1]
+
+    def work() -> np.ndarray:
+        features = entrant.features()
+        made = entrant.make(case.settings.seed).fit(features[case.known], case.futures(case.known))
+        return made.predict(features[case.test]).steps
+
+    return case.kept.odds(f"{entrant.key} once more", work)[1]
 
 
 def key_of(entrant: Entrant, refit: int) -> str:

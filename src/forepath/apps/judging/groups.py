@@ -22,7 +22,7 @@ from forepath.apps.judging.fits import side_by_side
 from forepath.apps.judging.keeping import number, plain_json
 from forepath.apps.judging.standing import cross_entropy_of, scores_of
 from forepath.apps.judging.sweeps import normalisation
-from forepath.apps.judging.together import results
+from forepath.apps.judging.together import results, together
 from forepath.apps.judging.unembedding import described_scores
 from forepath.errors import InputError
 from forepath.forecasters.cautious import Cautious
@@ -72,9 +72,13 @@ def left_out(
     made = results(side_by_side(case, works, stage=NAME))
     odds = {entrant.name: forecast for entrant, forecast in zip(fitted, made, strict=True)}
     careful, missing = _careful(case, fitted)
-    for name, features in careful.items():
-        forecasts = forecasts | {name: _cautious(case, name, features, groups, None)}
-        odds[name] = _cautious(case, name, features, groups, part)
+    daring = [
+        (name, partial(_cautious, case, name, read, groups, places))
+        for places in (part, None) for name, read in careful.items()
+    ]  # fmt: skip
+    learned = results(together(daring, stage="caution", report=case.report))
+    odds |= zip(careful, learned[: len(careful)], strict=True)
+    forecasts = {**forecasts, **dict(zip(careful, learned[len(careful) :], strict=True))}
     before = {(r["forecaster"], r["step"]): r for r in scores_of(case.judge, forecasts)}
     after = [*scores_of(case.judge, odds), *_reachable(case, part)]
     zeros = {r["step"]: number(r["cross_entropy"]) for r in after if r["forecaster"] == "base_rate"}

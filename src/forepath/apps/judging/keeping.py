@@ -35,19 +35,23 @@ class Kept:
 
     def odds(self, key: str, work: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
         """((rows, horizon, themes) float32, the seconds it took to make them), made by `work` if not kept yet."""
-        import pyarrow as pa
-
         item = self._item(key)
         if item not in self._done[ODDS]:
             began = time.perf_counter()
             made = work()
-            table = pa.table({"seconds": pa.array([time.perf_counter() - began] * len(made), pa.float64())})
-            with self._turn:
-                self._store.append(ODDS, [item], table, {"odds": made})
-                self._done[ODDS].add(item)
+            self.keep(key, made, time.perf_counter() - began)
         with self._turn:
             seconds = self._store.table(ODDS, items=[item])["seconds"].to_pylist()
             return self._store.arrays(ODDS, "odds", items=[item]), float(seconds[0]) if seconds else 0.0
+
+    def keep(self, key: str, odds: np.ndarray, seconds: float) -> None:
+        """Keep odds that were made elsewhere, in so many seconds."""
+        import pyarrow as pa
+
+        with self._turn:
+            table = pa.table({"seconds": pa.array([seconds] * len(odds), pa.float64())})
+            self._store.append(ODDS, [self._item(key)], table, {"odds": odds})
+            self._done[ODDS].add(self._item(key))
 
     def noted(self, key: str) -> Any:
         """What `note` has kept under this key; None if nothing is."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from forepath.apps.fitting import head, validation_loss
+from forepath.apps.fitting import best_site, head
 from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant, case_layers, stack
 from forepath.apps.judging.unembedding import normed, theme_vectors
@@ -113,7 +113,7 @@ def encoded(case: Case) -> Entrant:
     """A small language model fine-tuned on the prompts' texts."""
     name = _other(case)
     return Entrant(
-        "encoder", "text", f"the upper half of {name}, fine-tuned on the text of the prompts, from tfidf on",
+        "encoder", "text", f"the last blocks of {name}, fine-tuned on the text of the prompts, from tfidf on",
         lambda s: _of_texts(encoder(name, seed=s)), _texts(case), np.array, slow=True,
         whole=True,
     )  # fmt: skip
@@ -181,8 +181,7 @@ def _best_site(case: Case, name: str, position: str) -> np.ndarray:
     )
     sites = [s + position for s in other.sites if s.startswith("resid.") and s != "resid.0"]
     found = other.activations(case.texts, sites)
-    losses = {s: validation_loss(head(case.settings, chains=False), found[s], case.folds) for s in sites}
-    return found[min(losses, key=losses.__getitem__)]
+    return found[best_site(case.settings, found, sites, case.folds)]
 
 
 def lensed(case: Case) -> Entrant:

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-import forepath
+from forepath.apps.judging.apart import train_apart
 from forepath.apps.judging.calibrations import calibration
-from forepath.apps.judging.case import Case, Missing, Options, lines_of
+from forepath.apps.judging.case import Case, Missing, Options, lines_of, open_case
 from forepath.apps.judging.cheating import cheats
 from forepath.apps.judging.contrasts import contrasts
 from forepath.apps.judging.courses import courses, rare_themes
 from forepath.apps.judging.early import fit_early
 from forepath.apps.judging.entrants import Entrant, entrants
-from forepath.apps.judging.fits import forecast_of, forecasts_of, refits_of, share_key
+from forepath.apps.judging.fits import forecasts_of, refits_of, seconds_of, share_key
 from forepath.apps.judging.fusing import fusions, strengths_of
 from forepath.apps.judging.groups import column_of, left_out
 from forepath.apps.judging.judgement import Judgement
-from forepath.apps.judging.keeping import Kept, plain_json
+from forepath.apps.judging.keeping import plain_json
 from forepath.apps.judging.leaking import check_leaks
 from forepath.apps.judging.more import more
 from forepath.apps.judging.prices import prices
@@ -31,14 +31,11 @@ from forepath.apps.judging.shifts import planned, shifts
 from forepath.apps.judging.standing import decay_of, losses_of, rows_of, worth_curves
 from forepath.apps.judging.strangers import strangers
 from forepath.apps.judging.sweeps import sweeps
-from forepath.apps.labelling import read_codebook, read_folds
-from forepath.apps.models import subject_of
 from forepath.apps.progress import Report, silent
-from forepath.apps.scoring import Trial, exact_of, notes_of
+from forepath.apps.scoring import exact_of, notes_of
 from forepath.apps.settings import settings_in
 from forepath.errors import ForepathError
 from forepath.records import Forecast, Futures
-from forepath.stats.judge import Judge
 from forepath.store import Run
 from forepath.themes.leaks import Leak
 
@@ -56,14 +53,8 @@ def judge(
     """
     store = Run.open(path)
     settings = replace(settings_in(store), trust_remote_code=trust_remote_code)
-    store.read_document("scores")  # a run that is not finished says so
-    folds = read_folds(store, settings)
-    groups = folds.groups(settings, "test") if settings.group else None
-    bench = Judge(folds.of("test"), folds.of("train", "validation"), seed=settings.seed, groups=groups)
     with store.lock():
-        subject = subject_of(store, settings)
-        version = f"{forepath.__version__} {read_codebook(store).id}"
-        case = Case(Trial(store, settings, subject, folds, bench), options, Kept(store, version), report)
+        case = open_case(store, settings, options, report)
         column_of(case)  # a column that is not there is said before the work begins
         leaks = check_leaks(case)
         data = plain_json(_judged(case, leaks))
@@ -83,10 +74,10 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
     missing += few_samples + lost
     losses = losses_of(case.judge, forecasts, case.settings.samples) | further_losses | cheat_losses
     rows = [*rows, *fused, *further, *cheated]
-    again = [e for e in fitted if case.options.thorough or not e.slow]
-    spread = refits_of(case, [e for e in again if e.name not in ("base_rate", "uniform")])
+    spread = refits_of(case, [e for e in fitted if e.name not in ("base_rate", "uniform")])
     few = [e for e in fitted if e.name in (*SHOWN, case.main)]
-    outside, by_group, lost = left_out(case, [e for e in few if e in again], forecasts)
+    quick = [e for e in few if case.options.thorough or not e.slow]
+    outside, by_group, lost = left_out(case, quick, forecasts)
     moved = shifts(case, few, forecasts, asked)
     missing += lost + unmoved
     grouped = case.groups(case.test) if case.settings.group else None
@@ -112,9 +103,9 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
         "promises": promises(case, early, forecasts.get("exact")),
         "savings": savings,
         "strangers": strangers(case),
-        "costs": prices(case, rows, {e.name: forecast_of(case, e, int(e in again))[1] for e in fitted}),
+        "costs": prices(case, rows, {e.name: seconds_of(case, e) for e in fitted}),
         "labels": case.trial.store.read_document("audit"),
-        "notes": [*notes_of(case.trial), told, *_slow(fitted, again), *_idle(case, fitted)],
+        "notes": [*notes_of(case.trial), told, *_slow(few, quick), *_idle(case, fitted)],
     }
 
 
@@ -125,6 +116,9 @@ def _forecasts(case: Case) -> tuple[list[Entrant], dict[str, Forecast], list[Mis
     forecasts: dict[str, Forecast] = {}
     wanted = entrants(case)
     everyone = [*wanted, *more]
+    refits = range(case.options.seeds + 1)
+    # the longest first; those that are asked about other prompts, too, are fitted here
+    train_apart(case, [(e, r) for r in refits for e in reversed(everyone) if e.whole and (r or e.name not in SHOWN)])
     made = forecasts_of(case, [(entrant, 0) for entrant in everyone], stage="fit")
     for entrant, outcome in zip(everyone, made, strict=True):
         if not isinstance(outcome, Exception):
@@ -141,11 +135,9 @@ def _forecasts(case: Case) -> tuple[list[Entrant], dict[str, Forecast], list[Mis
     return fitted, forecasts, missing
 
 
-def _slow(fitted: Sequence[Entrant], again: Sequence[Entrant]) -> list[str]:
-    once = [e.name for e in fitted if e not in again]
-    return (
-        [f"fitted once, without a spread, and not with groups left out: {', '.join(once)} (--thorough)"] if once else []
-    )
+def _slow(few: Sequence[Entrant], quick: Sequence[Entrant]) -> list[str]:
+    slow = [e.name for e in few if e not in quick]
+    return [f"not fitted with groups left out: {', '.join(slow)} (--thorough)"] if slow else []
 
 
 def _idle(case: Case, fitted: Sequence[Entrant]) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 MEANS = {
     "standing": "Cross-entropy in nats per theme on the samples of n test prompts, lower is better, with the 95 % "
-    "bootstrap interval over prompts. ± fits: standard deviation over further fits to prompts drawn again. expl.: 0 is "
-    "the base rate, 1 the model's own distribution. k raw: samples of the prompt that one forecast is worth; k*: "
-    "samples shrunk towards the base rate, the honest count. main is: the run's forecaster against this row.",
+    "bootstrap interval over prompts. ± fits: standard deviation over further fits, each to half of the prompts. "
+    "expl.: 0 is the base rate, 1 the model's own distribution. k raw: samples of the prompt that a forecast is worth; "
+    "k*: samples shrunk towards the base rate, the honest count. main is: the run's forecaster against this row.",
     "tests": "Differences of per-prompt cross-entropy on the same prompts; below 0 the first is better. Student's t "
     "over prompts (or groups); q is adjusted for all tests of this table (Benjamini and Hochberg).",
     "decay": "What is left of the skill at each step: its horizon is where the interval reaches 0.",
