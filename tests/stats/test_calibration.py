@@ -42,6 +42,22 @@ def test_a_constant_forecast_at_the_base_rate_is_calibrated():
     assert classwise_ece(np.tile(shares.mean(0), (len(shares), 1)), shares) < 0.005
 
 
+@pytest.mark.parametrize("prompts", [2, 9, 47, 103, 600])
+def test_all_themes_at_once_are_each_theme_by_itself(prompts):
+    p, shares = world(prompts, seed=prompts)
+
+    def by_theme(power):
+        each = []
+        for c in range(p.shape[1]):
+            r = reliability(p[:, c], shares[:, c])
+            squared = (r.forecast - r.observed) ** 2 - r.error**power
+            each.append(np.average(np.sqrt(np.maximum(squared, 0.0)), weights=r.prompts))
+        return np.mean(each)
+
+    assert classwise_ece(p, shares) == pytest.approx(by_theme(2), abs=1e-12)
+    assert classwise_ece(p, shares) != pytest.approx(by_theme(3), abs=1e-4)  # the oracle can fail
+
+
 def test_few_prompts():
     assert np.isnan(classwise_ece(np.ones((1, 2)) / 2, np.eye(2)[:1]))
     assert len(reliability(np.linspace(0, 1, 15), np.linspace(0, 1, 15)).forecast) == 1

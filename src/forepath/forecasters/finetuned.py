@@ -8,7 +8,7 @@ forecasters that look inside a model; they reach it through `subjects`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -40,17 +40,19 @@ def lora(
     steps: int = 120,
     rate: float = 2e-3,
     seed: int = 0,
+    known: Mapping[str, np.ndarray] | None = None,
 ) -> FineTuned:
     """Low-rank changes (Hu et al. 2021, arXiv:2106.09685) to the last `layers` blocks of a copy of the subject.
 
-    The subject itself is left as it is. `site`: whose linear forecaster it starts from. Raises `MissingExtraError`
+    The subject itself is left as it is. `site`: whose linear forecaster it starts from; `known`: (width,) of prompts
+    that were read there before. Raises `MissingExtraError`
     without `peft`, `InputError` for sizes that make no sense.
     """
     count = subject.model.config.get_text_config().num_hidden_layers
     if not 1 <= layers <= count or rank < 1:
         raise InputError(f"LoRA of rank {rank} on {layers} blocks; {subject.name} has {count}; a rank is at least 1")
     return FineTuned(
-        subject.model, subject.tokenizer, SubjectReader(subject, site), name=subject.fingerprint, tune="lora",
+        subject.model, subject.tokenizer, SubjectReader(subject, site, known), name=subject.fingerprint, tune="lora",
         layers=layers, rank=rank, steps=steps, rate=rate, seed=seed,
     )  # fmt: skip
 

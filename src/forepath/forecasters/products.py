@@ -19,8 +19,8 @@ class QuickProducts(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """What torch calls in place of each of its functions."""
-        if func is functional.linear and _suits(*args, **(kwargs or {})):
-            return _Product.apply(*_three(*args, **(kwargs or {})))  # type: ignore[no-untyped-call]
+        if func is functional.linear and _suits(*(given := _arguments(*args, **(kwargs or {})))):
+            return _Product.apply(*given)  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
@@ -47,14 +47,14 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return out
 
 
-def _three(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
+def _arguments(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
     return input, weight, bias
 
 
-def _suits(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
-    tensors = [t for t in (input, weight, bias) if t is not None]
-    whole = weight.dim() == 2 and input.dim() > 1 and input.numel() > 0
-    return whole and _HAS and all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors)
+def _suits(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    shaped = weight.dim() == 2 and x.dim() > 1 and x.numel() > 0
+    given = [x, weight] if bias is None else [x, weight, bias]
+    return _HAS and shaped and all(t.dtype == torch.float32 and t.device.type == "cpu" for t in given)
 
 
 _HAS = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")

@@ -19,7 +19,7 @@ from forepath.records import END, UNKNOWN, Futures
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of what the trunk adds; the best on the prompts kept aside is used."""
-LOOKED = 16
+LOOKED = 8
 """Chains of a prompt kept aside, at most, that a look reads: always the same, drawn by how often they were sampled."""
 LOOK = 64
 """Prompts looked at together."""

@@ -168,8 +168,9 @@ class EmbeddingReader:
 class SubjectReader:
     """The activations of a subject at one site: what a forecaster of activations sees, behind the door of texts."""
 
-    def __init__(self, subject: HuggingFaceSubject, site: str) -> None:
-        self.subject, self.site = subject, site
+    def __init__(self, subject: HuggingFaceSubject, site: str, known: Mapping[str, np.ndarray] | None = None) -> None:
+        """`known`: (width,) of prompts that were read there before."""
+        self.subject, self.site, self.known = subject, site, known or {}
         self.name = f"{subject.name}@{site}"
 
     def fit(self, prompts: Sequence[str]) -> Self:
@@ -180,4 +181,6 @@ class SubjectReader:
         """(prompts, width). Raises `SiteError`, `PromptError`."""
         if not len(prompts):
             return self.read(["."])[:0]
-        return np.asarray(self.subject.activations(prompts, [self.site])[self.site], dtype=np.float64)
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.known]
+        found = dict(zip(new, self.subject.activations(new, [self.site])[self.site], strict=True)) if new else {}
+        return np.stack([found[p] if p in found else self.known[p] for p in prompts]).astype(np.float64)

@@ -38,7 +38,7 @@ def reliability(odds: np.ndarray, shares: np.ndarray, *, by_mass: bool = False) 
     >>> r.forecast.round(2).tolist(), r.observed.round(2).tolist()
     ([0.1, 0.6], [0.2, 0.6])
     """
-    bins = max(1, min(BINS, len(odds) // LEAST_PROMPTS))
+    bins = _even_bins(len(odds))
     order = np.argsort(odds, kind="stable")
     parts = np.array_split(order, bins)
     if by_mass and odds.sum() > 0:
@@ -65,12 +65,18 @@ def classwise_ece(odds: np.ndarray, shares: np.ndarray) -> float:
     """
     if len(odds) < 2:
         return float("nan")
-    per_theme = []
-    for theme in range(odds.shape[1]):
-        curve = reliability(odds[:, theme], shares[:, theme])
-        squared = (curve.forecast - curve.observed) ** 2 - curve.error**2
-        per_theme.append(np.average(np.sqrt(np.maximum(squared, 0.0)), weights=curve.prompts))
-    return float(np.mean(per_theme))
+    parts = np.array_split(np.arange(len(odds)), _even_bins(len(odds)))  # those of `reliability`, all themes at once
+    sizes, starts = np.array([len(part) for part in parts])[:, None], [part[0] for part in parts]
+    order = np.argsort(odds, axis=0, kind="stable")
+    gaps = np.take_along_axis(odds, order, axis=0) - np.take_along_axis(shares, order, axis=0)
+    means = np.add.reduceat(gaps, starts, axis=0) / sizes
+    around = gaps - np.repeat(means, sizes[:, 0], axis=0)
+    error = np.add.reduceat(around**2, starts, axis=0) / (sizes * (sizes - 1))
+    return float((np.sqrt(np.maximum(means**2 - error, 0.0)) * sizes).sum() / odds.size)
+
+
+def _even_bins(prompts: int) -> int:
+    return max(1, min(BINS, prompts // LEAST_PROMPTS))
 
 
 def tempered(odds: np.ndarray, temperature: float) -> np.ndarray:

@@ -64,15 +64,17 @@ def train_apart(case: Case, wanted: Sequence[tuple[Entrant, int]]) -> None:
                     case.report(STAGE, next(done), len(works), work[0].name)
 
         case.report(STAGE, 0, len(works), works[0][0].name)
-        with ThreadPoolExecutor(processes) as pool:
-            try:
-                for served in [pool.submit(serve, process) for process in started]:
-                    served.result()
-            finally:  # at Ctrl-C the threads wait for answers: an ended process gives them one
-                for process in started:
-                    process.kill()
-        for process in started:
-            process.communicate()
+        try:
+            with ThreadPoolExecutor(processes) as pool:
+                try:
+                    for served in [pool.submit(serve, process) for process in started]:
+                        served.result()
+                finally:  # at Ctrl-C the threads wait for answers: an ended process gives them one
+                    for process in started:
+                        process.kill()
+        finally:
+            for process in started:
+                process.communicate()
 
 
 def _started(case: Case) -> subprocess.Popen[str]:

@@ -102,10 +102,11 @@ def tuned(case: Case) -> Entrant:
         raise MissingExtraError("peft", "lora", "LoRA")
     if case.settings.chat:
         raise InputError("LoRA reads prompts as plain text, and this run hands them over as a user's turns")
+    read = cache(lambda: dict(zip(case.texts, case.trial.store.arrays("activations", case.site), strict=True)))
     return Entrant(
         "lora", "activations", f"low-rank changes to the last blocks of {case.settings.subject} itself",
-        lambda s: _of_texts(lora(case.trial.subject, site=case.site, seed=s)), _texts(case), np.array, slow=True,
-        whole=True,
+        lambda s: _of_texts(lora(case.trial.subject, site=case.site, seed=s, known=read())), _texts(case), np.array,
+        slow=True, whole=True,
     )  # fmt: skip
 
 
