@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forepath.stats.halves import half
+from forepath.stats.halves import half, widening
 
 
 def test_half_of_the_groups_are_drawn_each_whole():
@@ -24,5 +24,9 @@ def test_the_spread_of_means_is_that_of_fresh_samples():
     values = rng.standard_normal(400)
     means = [values[half([str(i) for i in range(400)], (s,))].mean() for s in range(400)]
     assert 0.85 < np.std(means) / (values.std() / 20) < 1.15
+    few = values[:5]
+    means = [few[half([str(i) for i in range(5)], (s,))].mean() for s in range(400)]
+    assert 0.85 < widening("abcde") * np.std(means) / (few.std(ddof=1) / np.sqrt(5)) < 1.15
+    assert np.isnan(widening(["one", "one"]))
     most = [rng.choice(values, 320, replace=False).mean() for _ in range(400)]  # the oracle can fail: four fifths are
     assert np.std(most) / (values.std() / 20) < 0.7  # too much alike

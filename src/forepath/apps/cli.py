@@ -171,7 +171,7 @@ def judge(
     budget: Annotated[float, typer.Option(help="Minutes of new samples, for the shifts; 0 for none.")] = 5.0,
     allow_leaks: Annotated[bool, typer.Option("--allow-leaks", help="Judge a run whose test leaks.")] = False,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="Leave groups out for the slow rows, too; sweep everything.")
+        bool, typer.Option("--thorough", help="Spare the slow rows nothing; sweep everything.")
     ] = False,
     without: Annotated[
         list[str] | None, typer.Option(metavar="ROW", help="Leave this rival out (chain, lora, …); repeat it.")

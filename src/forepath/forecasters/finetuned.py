@@ -58,12 +58,12 @@ def lora(
 
 
 def encoder(
-    checkpoint: str = "library", *, layers: int = 2, steps: int = 80, rate: float = 5e-4, seed: int = 0
+    checkpoint: str = "library", *, layers: int | None = None, steps: int = 80, rate: float = 5e-4, seed: int = 0
 ) -> FineTuned:
     """A small language model fine-tuned on the prompts' texts: a rival that never sees the subject.
 
     `checkpoint`: a bundled model other than the subject, a directory or a hub id; safetensors only. `layers`: how many
-    of its last blocks are trained, all their weights; the others are read through. It starts from
+    of its last blocks are trained (None: two), all their weights; the others are read through. It starts from
     TF-IDF with the linear head. Raises `CheckpointError`, `InputError` for more blocks than it has.
     """
     from forepath.organisms import bundled
@@ -72,6 +72,7 @@ def encoder(
     path = bundled.path(checkpoint) if checkpoint in bundled.names() else checkpoint
     found = load(path, device="cpu", dtype="float32")
     count = found.model.config.get_text_config().num_hidden_layers
+    layers = min(2, count) if layers is None else layers
     if not 1 <= layers <= count:
         raise InputError(f"{layers} blocks of {checkpoint} to be trained; it has {count}: give 1 to {count}")
     return FineTuned(found.model, found.tokenizer, TfidfReader(), name=found.fingerprint, tune="all", layers=layers,

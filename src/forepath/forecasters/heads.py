@@ -69,19 +69,22 @@ class Fold:
     whole: Design
     """That of `part` where all points are not asked for."""
     part: Design
+    """That of `whole` where penalties are given."""
     aside: np.ndarray
     """(points,) bool"""
     judged: np.ndarray
     """(points kept aside, width)"""
 
     @classmethod
-    def of(cls, points: np.ndarray, aside: np.ndarray, *, whole: bool = True) -> Fold:
+    def of(cls, points: np.ndarray, aside: np.ndarray, *, whole: bool = True, part: bool = True) -> Fold:
         """Turn the points once for all heads. Without points kept aside no penalty can be chosen.
 
-        `whole=False`: penalties are to be tried only (`least_loss`), nothing is fitted to all points.
+        `whole=False`: penalties are to be tried only (`least_loss`), nothing is fitted to all points. `part=False`:
+        penalties are given.
         """
-        part = Design(points[~aside])
-        return cls(Design(points) if whole else part, part, aside, points[aside])
+        both = [Design(points[~aside]) if part else None, Design(points) if whole else None]
+        some = next(design for design in both if design is not None)
+        return cls(both[1] or some, both[0] or some, aside, points[aside])
 
 
 def fit_head(fold: Fold, rows: Rows, *, groups: int, penalty: float | None) -> Head:

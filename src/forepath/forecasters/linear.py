@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from forepath.errors import ForecastError, UnfittedError
+from forepath.errors import ForecastError, InputError, UnfittedError
 from forepath.forecasters.chains import likely_chains
 from forepath.forecasters.heads import Fold, Head, fit_head
 from forepath.forecasters.inputs import checked, checked_pair
@@ -74,12 +74,13 @@ class LinearForecaster:
             # a feature that never moved says nothing, whatever it does later
             deviation[deviation <= 1e-7 * np.abs(mean)] = np.inf
             deviation[deviation == 0] = np.inf
-        fold = Fold.of((points - mean) / deviation, kept_aside(points, self.seed))
+        given = self.penalty is not None
+        fold = Fold.of((points - mean) / deviation, kept_aside(points, self.seed), part=not given)
         horizon, count = futures.steps.shape[2], len(futures.themes)
         later = range(1, horizon if self.chains else 1)
-        given = self.penalty if isinstance(self.penalty, Sequence) else [self.penalty] * (horizon + len(later))
-        heads = [fit_head(fold, step_rows(futures, h), groups=1, penalty=given[h]) for h in range(horizon)]
-        links = [fit_head(fold, chain_rows(futures, h), groups=count, penalty=given[horizon + h - 1]) for h in later]
+        each = self._penalties(horizon + len(later))
+        heads = [fit_head(fold, step_rows(futures, h), groups=1, penalty=each[h]) for h in range(horizon)]
+        links = [fit_head(fold, chain_rows(futures, h), groups=count, penalty=each[horizon + h - 1]) for h in later]
         self.themes, self.origin, self._stacked = futures.themes, None, None
         self._steps = [_unscaled(head, mean, deviation) for head in heads]
         self._links = [_unscaled(head, mean, deviation) for head in links]
@@ -158,6 +159,13 @@ class LinearForecaster:
         forecaster.themes, forecaster.origin = saved.themes, saved.origin
         forecaster._steps, forecaster._links = saved.steps, saved.links
         return forecaster
+
+    def _penalties(self, heads: int) -> Sequence[float | None]:
+        if self.penalty is None or isinstance(self.penalty, (int, float)):
+            return [self.penalty] * heads
+        if len(self.penalty) != heads:
+            raise InputError(f"{len(self.penalty)} penalties for {heads} heads; give one for all, or one for each")
+        return self.penalty
 
     def _fitted(self) -> None:
         if not self._steps:

@@ -46,7 +46,18 @@ def test_a_process_that_ends_leaves_the_work_to_the_judge(case):
     assert forecast_of(case, nobody[0])[0].steps.shape[0] == len(case.test)
 
 
-def test_a_large_subject_is_not_loaded_again(case, monkeypatch):
+def test_not_with_one_core_nor_with_a_large_subject(case, monkeypatch):
+    assert apart.trained_apart(case)
     monkeypatch.setattr(apart, "LARGE", 10)
-    monkeypatch.setattr(apart, "_started", lambda _: pytest.fail("a process was started"))
-    apart.train_apart(case, [(chain(case), refit) for refit in (0, 1)])
+    assert not apart.trained_apart(case)
+    monkeypatch.setattr(apart, "LARGE", 2**30)
+    monkeypatch.setattr(apart, "usable_cores", lambda: 1)
+    assert not apart.trained_apart(case)
+
+
+def test_a_judge_that_is_killed_leaves_no_process(case):
+    process = apart._started(case)
+    process.stdin.write("")
+    process.stdin.close()  # as the system does with what a dead process held
+    assert process.wait(60) == 0
+    process.stdout.close()

@@ -15,10 +15,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -39,20 +40,21 @@ ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_TH
 STAGE = "train"
 
 
-def train_apart(case: Case, wanted: Sequence[tuple[Entrant, int]]) -> None:
-    """Keep the odds of these (entrant, refit), as `fits.forecast_of` would make them. With one core, or a subject that
-    is large or not on the CPU, nothing is done here.
-    """
-    works = [(e, refit) for e, refit in wanted if not case.kept.has_odds(key_of(e, refit))]
+def trained_apart(case: Case) -> bool:
+    """Whether it is done: not with one core, nor with a subject that is large or not on the CPU."""
     weights = list(case.trial.subject.model.parameters())
     large = sum(w.nbytes for w in weights) > LARGE or any(w.device.type != "cpu" for w in weights)
-    processes = min(MOST, usable_cores(), len(works))
-    if processes < 2 or large:
+    return usable_cores() > 1 and not large
+
+
+def train_apart(case: Case, wanted: Sequence[tuple[Entrant, int]]) -> None:
+    """Keep the odds of these (entrant, refit), as `fits.forecast_of` would make them."""
+    works = [(e, refit) for e, refit in wanted if not case.kept.has_odds(key_of(e, refit))]
+    if len(works) < 2:
         return
-    done, turn = count(1), threading.Lock()
+    left, done, turn = iter(works), count(1), threading.Lock()
+    started: list[subprocess.Popen[str]] = []
     with tempfile.TemporaryDirectory(prefix="forepath-") as folder:
-        left = iter(works)
-        started = [_started(case) for _ in range(processes)]
 
         def serve(process: subprocess.Popen[str]) -> None:
             while True:
@@ -65,23 +67,26 @@ def train_apart(case: Case, wanted: Sequence[tuple[Entrant, int]]) -> None:
 
         case.report(STAGE, 0, len(works), works[0][0].name)
         try:
-            with ThreadPoolExecutor(processes) as pool:
+            for _ in range(min(MOST, usable_cores(), len(works))):
+                started.append(_started(case))
+            with ThreadPoolExecutor(len(started)) as pool:
                 try:
-                    for served in [pool.submit(serve, process) for process in started]:
+                    for served in as_completed([pool.submit(serve, process) for process in started]):
                         served.result()
                 finally:  # at Ctrl-C the threads wait for answers: an ended process gives them one
                     for process in started:
                         process.kill()
         finally:
             for process in started:
+                process.kill()
                 process.communicate()
 
 
 def _started(case: Case) -> subprocess.Popen[str]:
     told = {"run": str(case.trial.store.path), "options": asdict(case.options),
             "trust_remote_code": case.settings.trust_remote_code}  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, "-m", "forepath.apps.judging.apart", json.dumps(told)], stdin=subprocess.PIPE,
+    return subprocess.Popen(  # -P: nothing from here
+        [sys.executable, "-P", "-m", "forepath.apps.judging.apart", json.dumps(told)], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **ONE_CORE},
     )  # fmt: skip
 
@@ -93,15 +98,13 @@ def _answered(process: subprocess.Popen[str], case: Case, entrant: Entrant, refi
     try:
         process.stdin.write(json.dumps([entrant.name, refit, str(path)]) + "\n")
         process.stdin.flush()
-        answer = process.stdout.readline()
-    except OSError:
+        found = json.loads(process.stdout.readline())
+        odds = None if found is None else np.load(path)
+    except (OSError, ValueError):  # it died, or something else speaks there
         return False
-    if not answer:
-        return False
-    found = json.loads(answer)
-    if found is not None:
+    if odds is not None:
         note_share(case, entrant, refit, found["share"])
-        case.kept.keep(key_of(entrant, refit), np.load(path), found["seconds"])
+        case.kept.keep(key_of(entrant, refit), odds, found["seconds"])
     return True
 
 
@@ -110,23 +113,31 @@ def _serve(told: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the judge ends it
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
+    lines: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     store = Run.open(told["run"])
     settings = replace(settings_in(store), trust_remote_code=told["trust_remote_code"])
     options = Options(**{**told["options"], "without": tuple(told["options"]["without"])})
     case = open_case(store, settings, options)
     entrants = {e.name: e for e in rivals(case)[0]}
-    for line in sys.stdin:
-        name, refit, path = json.loads(line)
+    while True:
+        name, refit, path = json.loads(lines.get())
         print(json.dumps(_fitted(case, entrants[name], refit, path)), file=answers, flush=True)
+
+
+def _listen(lines: SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        lines.put(line)
+    os._exit(0)  # nobody is left who asks, not even in the middle of a fit
 
 
 def _fitted(case: Case, entrant: Entrant, refit: int, path: str) -> dict[str, float | None] | None:
     began = time.perf_counter()
     try:
         odds, share = odds_of(case, entrant, refit)
+        np.save(path, odds)
     except Exception:  # whatever it is, the judge will meet it, too
         return None
-    np.save(path, odds)
     return {"seconds": time.perf_counter() - began, "share": share}
 
 

@@ -23,6 +23,8 @@ from forepath.stats.judge import Judge
 from forepath.store import Run
 
 LEAST_SEEDS = 2
+WAYS = 2
+"""Counts up when an entrant is fitted in another way under the same name: what was kept before is then not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Options:
     """Minutes of new samples, for the shifts that need them; 0 draws none."""
     allow_leaks: bool = False
     thorough: bool = False
-    """Leave groups out for the slow ones (`Entrant.slow`), too, and sweep the product of everything."""
+    """Spare nothing: further fits and groups left out for the slow ones, too, and the product of all sweeps."""
     without: tuple[str, ...] = ()
     """Rows that are not to be fitted: they are listed as left out."""
 
@@ -137,7 +139,7 @@ def open_case(store: Run, settings: Settings, options: Options, report: Report =
     folds = read_folds(store, settings)
     groups = folds.groups(settings, "test") if settings.group else None
     bench = Judge(folds.of("test"), folds.of("train", "validation"), seed=settings.seed, groups=groups)
-    version = f"{forepath.__version__} {read_codebook(store).id}"
+    version = f"{forepath.__version__} {WAYS} {read_codebook(store).id}"
     trial = Trial(store, settings, subject_of(store, settings), folds, bench)
     return Case(trial, options, Kept(store, version), report)
 

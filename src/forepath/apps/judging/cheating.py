@@ -27,7 +27,7 @@ from forepath.stats.bootstrap import percentile_interval, resamples
 from forepath.stats.calibration import classwise_ece
 
 TOKENS = (4, 16, 64)
-READ = 2000
+READ = 3000
 """Texts of known prompts that are read for each K, about: what bounds the cost."""
 LEAST, MOST = 2, 8
 """Samples of a prompt that are read."""

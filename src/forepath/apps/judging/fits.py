@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from forepath.apps.judging.case import Case
+from forepath.apps.judging.case import Case, Missing
 from forepath.apps.judging.entrants import Entrant
 from forepath.apps.judging.together import results, together
 from forepath.errors import ForepathError
 from forepath.protocols import Forecaster
 from forepath.records import Forecast
-from forepath.stats.halves import half
+from forepath.stats.halves import half, widening
 
 T = TypeVar("T")
 
@@ -125,27 +125,35 @@ def fitted_of(case: Case, entrant: Entrant) -> Forecaster:
     return case.fitted[entrant.name]
 
 
-def refits_of(case: Case, entrants: Sequence[Entrant]) -> list[dict[str, Any]]:
-    """Per entrant and step: mean, standard deviation, least and most cross-entropy of the further fits."""
-    found = []
+def refits_of(case: Case, entrants: Sequence[Entrant]) -> tuple[list[dict[str, Any]], list[Missing]]:
+    """(per entrant and step: mean, standard deviation, least and most cross-entropy of the further fits; whose could
+    not be made). The deviation is that of fits to sets of the whole size (`halves.widening`); None for one group.
+    """
+    found, missing = [], []
     refits = range(1, case.options.seeds + 1)
-    made = results(forecasts_of(case, [(e, refit) for e in entrants for refit in refits], stage="seeds"))
+    wide = widening(case.groups(case.known))
+    made = forecasts_of(case, [(e, refit) for e in entrants for refit in refits], stage="seeds")
     for i, entrant in enumerate(entrants):
         mine = made[i * len(refits) : (i + 1) * len(refits)]
-        each = np.array([_means(case.judge.losses(forecast)) for forecast, _ in mine])
+        failed = next((outcome for outcome in mine if isinstance(outcome, Exception)), None)
+        if isinstance(failed, ForepathError):
+            missing.append(Missing(f"{entrant.name}, further fits", str(failed)))
+            continue
+        each = np.array([_means(case.judge.losses(forecast)) for forecast, _ in results(mine)])
         for h in range(each.shape[1]):
+            sd = wide * float(each[:, h].std(ddof=1))
             found.append(
                 {
                     "forecaster": entrant.name,
                     "step": h + 1,
                     "mean": float(each[:, h].mean()),
-                    "sd": float(each[:, h].std(ddof=1)),
+                    "sd": sd if np.isfinite(sd) else None,
                     "least": float(each[:, h].min()),
                     "most": float(each[:, h].max()),
                     "fits": len(each),
                 }
             )
-    return found
+    return found, missing
 
 
 def _means(losses: np.ndarray) -> list[float]:

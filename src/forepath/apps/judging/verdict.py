@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forepath.apps.judging.apart import train_apart
+from forepath.apps.judging.apart import train_apart, trained_apart
 from forepath.apps.judging.calibrations import calibration
 from forepath.apps.judging.case import Case, Missing, Options, lines_of, open_case
 from forepath.apps.judging.cheating import cheats
@@ -74,7 +74,9 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
     missing += few_samples + lost
     losses = losses_of(case.judge, forecasts, case.settings.samples) | further_losses | cheat_losses
     rows = [*rows, *fused, *further, *cheated]
-    spread = refits_of(case, [e for e in fitted if e.name not in ("base_rate", "uniform")])
+    again = [e for e in fitted if case.options.thorough or trained_apart(case) or not e.whole]
+    spread, lost_fits = refits_of(case, [e for e in again if e.name not in ("base_rate", "uniform")])
+    missing += lost_fits
     few = [e for e in fitted if e.name in (*SHOWN, case.main)]
     quick = [e for e in few if case.options.thorough or not e.slow]
     outside, by_group, lost = left_out(case, quick, forecasts)
@@ -105,7 +107,7 @@ def _judged(case: Case, leaks: Sequence[Leak]) -> dict[str, Any]:
         "strangers": strangers(case),
         "costs": prices(case, rows, {e.name: seconds_of(case, e) for e in fitted}),
         "labels": case.trial.store.read_document("audit"),
-        "notes": [*notes_of(case.trial), told, *_slow(few, quick), *_idle(case, fitted)],
+        "notes": [*notes_of(case.trial), told, *_slow(fitted, again, quick), *_idle(case, fitted)],
     }
 
 
@@ -116,9 +118,12 @@ def _forecasts(case: Case) -> tuple[list[Entrant], dict[str, Forecast], list[Mis
     forecasts: dict[str, Forecast] = {}
     wanted = entrants(case)
     everyone = [*wanted, *more]
-    refits = range(case.options.seeds + 1)
-    # the longest first; those that are asked about other prompts, too, are fitted here
-    train_apart(case, [(e, r) for r in refits for e in reversed(everyone) if e.whole and (r or e.name not in SHOWN)])
+    if trained_apart(case):
+        refits = range(case.options.seeds + 1)
+        # the longest first; those that are asked about other prompts, too, are fitted here
+        train_apart(
+            case, [(e, r) for r in refits for e in reversed(everyone) if e.whole and (r or e.name not in SHOWN)]
+        )
     made = forecasts_of(case, [(entrant, 0) for entrant in everyone], stage="fit")
     for entrant, outcome in zip(everyone, made, strict=True):
         if not isinstance(outcome, Exception):
@@ -135,9 +140,12 @@ def _forecasts(case: Case) -> tuple[list[Entrant], dict[str, Forecast], list[Mis
     return fitted, forecasts, missing
 
 
-def _slow(few: Sequence[Entrant], quick: Sequence[Entrant]) -> list[str]:
-    slow = [e.name for e in few if e not in quick]
-    return [f"not fitted with groups left out: {', '.join(slow)} (--thorough)"] if slow else []
+def _slow(fitted: Sequence[Entrant], again: Sequence[Entrant], quick: Sequence[Entrant]) -> list[str]:
+    slow = {
+        "fitted once, without a spread": [e.name for e in fitted if e not in again],
+        "not fitted with groups left out": [e.name for e in fitted if e.name in SHOWN and e not in quick],
+    }
+    return [f"{what}: {', '.join(names)} (--thorough)" for what, names in slow.items() if names]
 
 
 def _idle(case: Case, fitted: Sequence[Entrant]) -> list[str]:
