@@ -117,7 +117,7 @@ class FineTuned:
 
         reads = checked_reads_pair(self.reader.fit(texts).read(texts), futures)
         recipe = Recipe(
-            steps=self.settings["steps"], every=OFTEN, batch=32, most=6, rate=self.settings["rate"], decay=0.01
+            steps=self.settings["steps"], every=OFTEN, batch=24, most=6, rate=self.settings["rate"], decay=0.01
         )
         self._writer = fit_writer(
             reads, futures, self._make, recipe, self.settings["seed"], points=self._tokens(texts),

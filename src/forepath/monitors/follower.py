@@ -6,7 +6,6 @@ Knows pieces of text and activations as they come; not subjects, nor how a strea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,10 +134,10 @@ class Follower:
         alarms: tuple[Alarm, ...] = ()
         if reason == "prompt" and activation is not None:
             alarms += self._look_at(activation)
-        blank = Reading(token, at, reason, self._theme, self.chain, None, evidence=float(self._evidence.value[0]),
-                        doubts=self._doubts)  # fmt: skip
+        value = float(self._evidence.value[0])
         if self._doubts:
-            return replace(blank, alarms=alarms)
+            return Reading(token, at, reason, self._theme, self.chain, None, evidence=value, doubts=self._doubts,
+                           alarms=alarms)  # fmt: skip
         steps, links = self._course(activation)
         first = steps[0]
         if reason != "tokens":
@@ -146,8 +145,8 @@ class Follower:
         came, wait = hazards(first, links, monitor.lengths)
         alarms += self._off_path_alarm(token)
         alarms += tuple(a for w in self._watches if (a := w.update(first, links, came, token)) is not None)
-        return replace(blank, forecast=Forecast(monitor.themes, steps[None]), hazards=came, distances=wait,
-                       alarms=alarms)  # fmt: skip
+        forecast = Forecast(monitor.themes, steps[None])
+        return Reading(token, at, reason, self._theme, self.chain, forecast, came, wait, value, (), alarms)
 
     def _look_at(self, activation: np.ndarray) -> tuple[Alarm, ...]:
         """Let the guard see the prompt; its doubts are this conversation's."""

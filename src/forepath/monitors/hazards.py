@@ -27,17 +27,16 @@ def hazards(first: np.ndarray, links: np.ndarray, lengths: np.ndarray) -> tuple[
     # Row a of both: where the chain is, theme a not met before this step; and the same times the tokens until then.
     both = np.zeros((2, count, count))
     both[0] = first
-    came, late = [first], np.zeros(count)
-    for link in links:
+    chance, late = np.empty((len(links) + 1, count)), np.zeros(count)
+    chance[0] = first
+    for step, link in enumerate(links):
         both.reshape(2, -1)[:, :: count + 1] = 0.0
         both[1] += both[0] * lengths
         both = both @ link
         met = both.reshape(2, -1)[:, :: count + 1]
-        came.append(met[0].copy())
+        np.add(chance[step], met[0], out=chance[step + 1])
         late += met[1]
-    chance = np.cumsum(came, axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        tokens = np.where(chance[-1] > 1e-12, late / chance[-1], np.nan)
+    tokens = np.divide(late, chance[-1], out=np.full(count, np.nan), where=chance[-1] > 1e-12)
     return np.minimum(chance, 1.0), tokens
 
 
