@@ -124,3 +124,21 @@ def test_equal_chains_are_counted_and_what_follows_the_end_is_not_learned():
     ]  # fmt: skip
     drawn = [found.some(np.array([0]), 1, np.random.default_rng(i)).themes[0, 0] for i in range(300)]
     assert 0.24 < np.mean(drawn) < 0.43
+
+
+def test_what_two_trunks_start_from_is_fitted_once_and_only_for_the_same(monkeypatch):
+    from forepath.forecasters import writing
+    from forepath.forecasters.layers import LayersForecaster
+
+    rng, fits = np.random.default_rng(3), []
+    x = rng.standard_normal((60, 2, 5))
+    futures = Futures(("a", "b", "end"), rng.integers(0, 3, (60, 4, 2)).astype("i2"))
+    plain = LayersForecaster.fit
+    monkeypatch.setattr(LayersForecaster, "fit", lambda self, *a: fits.append(1) or plain(self, *a))
+    monkeypatch.setattr(writing, "_last", None)
+    made = [ChainForecaster(steps=1, model=16, heads=h, seed=1).fit(x, futures) for h in (2, 4)]
+    assert len(fits) == 2  # without the prompts kept aside, and on all
+    assert np.array_equal(made[0].predict(x).steps, made[1].predict(x).steps) or made[0].share or made[1].share
+    ChainForecaster(steps=1, model=16, heads=2, seed=2).fit(x, futures)
+    ChainForecaster(steps=1, model=16, heads=2, seed=2).fit(x + 1e-9, futures)
+    assert len(fits) == 6

@@ -58,7 +58,7 @@ def lora(
 
 
 def encoder(
-    checkpoint: str = "library", *, layers: int | None = None, steps: int = 80, rate: float = 5e-4, seed: int = 0
+    checkpoint: str = "library", *, layers: int | None = None, steps: int = 60, rate: float = 5e-4, seed: int = 0
 ) -> FineTuned:
     """A small language model fine-tuned on the prompts' texts: a rival that never sees the subject.
 

@@ -6,6 +6,7 @@ kept aside, as the trunk is; then it is fitted again on all of them, with the sh
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -147,23 +148,39 @@ def fit_writer(
     aside = kept_aside(marks.reshape(len(reads), -1), seed)
     if aside.all() or not aside.any():
         aside = np.zeros(len(reads), dtype=bool)
-    part = LayersForecaster(seed=seed, standardise=standardise).fit(
-        reads[~aside], Futures(futures.themes, futures.steps[~aside])
-    )
+    part, base = _bases(reads, futures, aside, seed, standardise)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         trunk = make(reads.shape[1], reads.shape[2], len(futures.themes), futures.steps.shape[2])
     if points is None:
         points = torch.from_numpy(((reads - mean) / deviation).astype(np.float32))
     trained = train(trunk, points, _tensors(*part.logits(reads)), chains_of(futures), aside, recipe, seed)
-    base = part
+    count = len(futures.themes)
+    floor = 0.5 * count / (float((futures.steps[..., 0] != UNKNOWN).sum()) + 0.5 * count)
+    return Writer(base, trunk, mean, deviation, floor, trained)
+
+
+_last: tuple[bytes, tuple[LayersForecaster, LayersForecaster]] | None = None
+"""The bases fitted last and what to: trunks of several kinds are often fitted to the same."""
+
+
+def _bases(
+    reads: np.ndarray, futures: Futures, aside: np.ndarray, seed: int, standardise: bool
+) -> tuple[LayersForecaster, LayersForecaster]:
+    """(without the prompts kept aside, on all of them)"""
+    global _last
+    what = repr((seed, standardise, reads.shape, futures.themes)).encode()
+    mark = hashlib.blake2b(what + reads.tobytes() + futures.steps.tobytes() + aside.tobytes()).digest()
+    if _last is not None and _last[0] == mark:
+        return _last[1]
+    known = Futures(futures.themes, futures.steps[~aside])
+    part = base = LayersForecaster(seed=seed, standardise=standardise).fit(reads[~aside], known)
     if aside.any():
         penalties = [penalty * float((~aside).mean()) for penalty in part.penalties]  # more evidence, the same prior
         base = LayersForecaster(seed=seed, shares=part.shares, penalties=penalties, standardise=standardise)
         base.fit(reads, futures)
-    count = len(futures.themes)
-    floor = 0.5 * count / (float((futures.steps[..., 0] != UNKNOWN).sum()) + 0.5 * count)
-    return Writer(base, trunk, mean, deviation, floor, trained)
+    _last = mark, (part, base)
+    return part, base
 
 
 def _tensors(first: np.ndarray, links: list[np.ndarray], before: list[np.ndarray]) -> Base:

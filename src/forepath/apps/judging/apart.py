@@ -52,18 +52,27 @@ def train_apart(case: Case, wanted: Sequence[tuple[Entrant, int]]) -> None:
     works = [(e, refit) for e, refit in wanted if not case.kept.has_odds(key_of(e, refit))]
     if len(works) < 2:
         return
-    left, done, turn = iter(works), count(1), threading.Lock()
+    units: list[list[tuple[Entrant, int]]] = []
+    for work in works:  # those that read the same are fitted by one process: they may start from the same
+        if units and units[-1][0][0].features == work[0].features and units[-1][0][1] == work[1]:
+            units[-1].append(work)
+        else:
+            units.append([work])
+    left, done, turn = iter(units), count(1), threading.Lock()
     started: list[subprocess.Popen[str]] = []
     with tempfile.TemporaryDirectory(prefix="forepath-") as folder:
 
         def serve(process: subprocess.Popen[str]) -> None:
             while True:
                 with turn:
-                    work = next(left, None)
-                if work is None or not _answered(process, case, *work, Path(folder)):
+                    unit = next(left, None)
+                if unit is None:
                     return
-                with turn:
-                    case.report(STAGE, next(done), len(works), work[0].name)
+                for entrant, refit in unit:
+                    if not _answered(process, case, entrant, refit, Path(folder)):
+                        return
+                    with turn:
+                        case.report(STAGE, next(done), len(works), entrant.name)
 
         case.report(STAGE, 0, len(works), works[0][0].name)
         try:

@@ -91,6 +91,22 @@ class Case:
         return f"linear@{self.site}"
 
     @cached_property
+    def layers(self) -> list[str]:
+        """The stored sites that are one position of the residual stream, in order of depth."""
+        names = self.trial.store.array_names("activations")
+        plain = [n for n in names if n.startswith("resid.") and n.removeprefix("resid.").isdecimal()]
+        return sorted(plain, key=lambda n: int(n.removeprefix("resid.")))
+
+    def all_layers(self) -> np.ndarray:
+        """(prompts, layers, width): all of these; the run's site where there are none."""
+        return self._all_layers
+
+    @cached_property
+    def _all_layers(self) -> np.ndarray:
+        sites = self.layers or [self.site]
+        return np.stack([self.trial.store.arrays("activations", site) for site in sites], axis=1)
+
+    @cached_property
     def texts(self) -> list[str]:
         """Of all prompts."""
         return [p.text for p in self.folds.prompts]

@@ -102,26 +102,14 @@ def entrants(case: Case) -> list[Entrant]:
         Entrant("random_weights", "control", "an untrained model of the same shape, at its best site", linear,
                 cache(lambda: untrained_of(case.trial))),
     ]  # fmt: skip
-    layers = case_layers(case)
+    layers = case.layers
     if len(layers) > 1:
         found.insert(3, Entrant(
             "layers", "activations", f"all of {layers[0]} to {layers[-1]} at once, with learned shares",
-            lambda s: LayersForecaster(chains=False, seed=s), cache(lambda: stack(case, layers)),
+            lambda s: LayersForecaster(chains=False, seed=s), case.all_layers,
             lambda texts: _stacked(subject.activations(list(texts), layers), layers), slow=True,
         ))  # fmt: skip
     return found
-
-
-def case_layers(case: Case) -> list[str]:
-    """The stored sites that are one position of the residual stream, in order of depth."""
-    names = case.trial.store.array_names("activations")
-    plain = [n for n in names if n.startswith("resid.") and n.removeprefix("resid.").isdecimal()]
-    return sorted(plain, key=lambda n: int(n.removeprefix("resid.")))
-
-
-def stack(case: Case, sites: Sequence[str]) -> np.ndarray:
-    """(prompts, sites, width) of all prompts."""
-    return np.stack([case.trial.store.arrays("activations", site) for site in sites], axis=1)
 
 
 def _stacked(read: dict[str, np.ndarray], sites: Sequence[str]) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from forepath.apps.fitting import head
 from forepath.apps.judging.case import Case, Missing
-from forepath.apps.judging.entrants import Entrant, case_layers
+from forepath.apps.judging.entrants import Entrant
 from forepath.apps.judging.fits import side_by_side
 from forepath.apps.judging.keeping import number, plain_json
 from forepath.apps.judging.standing import cross_entropy_of, scores_of
@@ -123,7 +123,7 @@ def _careful(case: Case, fitted: Sequence[Entrant]) -> tuple[dict[str, Callable[
     }
     if case.options.thorough:
         found |= {f"cautious@{e.name}": e.features for e in fitted if e.name == "tfidf"}
-    layers = case_layers(case)
+    layers = case.layers
     try:
         if not layers:
             raise InputError("no layer of the residual stream is stored whose last position could be read")

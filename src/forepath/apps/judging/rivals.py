@@ -13,7 +13,7 @@ import numpy as np
 
 from forepath.apps.fitting import best_site, head
 from forepath.apps.judging.case import Case, Missing
-from forepath.apps.judging.entrants import Entrant, case_layers, stack
+from forepath.apps.judging.entrants import Entrant
 from forepath.apps.judging.unembedding import normed, theme_vectors
 from forepath.apps.models import load_subject
 from forepath.errors import ForepathError, InputError, MissingExtraError
@@ -49,7 +49,7 @@ def rivals(case: Case) -> tuple[list[Entrant], list[Missing]]:
 
 def chain(case: Case) -> Entrant:
     """The chain transformer over all layers."""
-    layers = case_layers(case) or [case.site]
+    layers = case.layers or [case.site]
 
     def reads(texts: Sequence[str]) -> np.ndarray:
         read = case.trial.subject.activations(list(texts), layers)
@@ -57,7 +57,7 @@ def chain(case: Case) -> Entrant:
 
     return Entrant(
         "chain", "activations", f"the chain transformer over {', '.join(layers)}",
-        lambda s: ChainForecaster(seed=s), cache(lambda: stack(case, layers)), reads, slow=True, whole=True,
+        lambda s: ChainForecaster(seed=s), case.all_layers, reads, slow=True, whole=True,
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def last_themes(case: Case) -> np.ndarray:
 
 def retrofitted(case: Case) -> Entrant:
     """A small language model as the predictor, reading activations through a learned map."""
-    layers, name = case_layers(case) or [case.site], case.options.other or "documents"
+    layers, name = case.layers or [case.site], case.options.other or "documents"
 
     def reads(texts: Sequence[str]) -> np.ndarray:
         read = case.trial.subject.activations(list(texts), layers)
@@ -92,7 +92,7 @@ def retrofitted(case: Case) -> Entrant:
 
     return Entrant(
         "retrofit", "activations", f"the blocks of {name} as the predictor of {', '.join(layers)}",
-        lambda s: retrofit(name, seed=s), cache(lambda: stack(case, layers)), reads, slow=True, whole=True,
+        lambda s: retrofit(name, seed=s), case.all_layers, reads, slow=True, whole=True,
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def _best_site(case: Case, name: str, position: str) -> np.ndarray:
 
 def lensed(case: Case) -> Entrant:
     """The final norm and the unembedding, read at the run's site, with themes as directions among tokens."""
-    layers = case_layers(case)
+    layers = case.layers
     if not layers:
         raise InputError("no layer of the residual stream is stored whose last position could be read")
     site = case.site if case.site in layers else layers[-1]
@@ -198,7 +198,8 @@ def lensed(case: Case) -> Entrant:
 
     return Entrant(
         "lens", "activations", f"{site} read with the unembedding, themes as directions of the tokens they begin with",
-        lambda _: Lens(vectors(), chains=False), cache(lambda: normed(case, stack(case, [site])[:, 0])), reads,
+        lambda _: Lens(vectors(), chains=False),
+        cache(lambda: normed(case, case.trial.store.arrays("activations", site))), reads,
     )  # fmt: skip
 
 
