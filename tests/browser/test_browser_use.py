@@ -225,7 +225,7 @@ def test_texts_are_searched_opened_and_relabelled(open_page, serving):
 def test_a_key_pressed_before_the_list_is_there_is_not_lost(open_page):
     page = open_page("/explorer?run=one")
     held = []
-    page.route("**/texts?**", held.append)
+    page.route("**/texts?**", lambda route: held.append(route))
     page.reload()
     page.wait_for_selector(".bar input")
     page.keyboard.press("j")
@@ -251,7 +251,7 @@ def test_what_is_chosen_stays_when_labels_change(open_page):
         choose.select_option("3" if choose.input_value() != "3" else "2")
     expect(page.get_by_text("the run says")).to_be_visible()
     expect(chosen).to_have_attribute("aria-posinset", "2")
-    page.keyboard.press("Tab")  # away from the choice of a theme
+    page.keyboard.press("Escape")  # away from the choice of a theme
     page.keyboard.press("k")
     expect(chosen).to_have_attribute("aria-posinset", "1")
     page.keyboard.press("j")
