@@ -245,6 +245,7 @@ def test_what_is_chosen_stays_when_labels_change(open_page):
     page.keyboard.press("j")
     chosen = page.locator("[role=option][aria-selected=true]")
     expect(chosen).to_have_attribute("aria-posinset", "2")
+    page.wait_for_timeout(1000)  # the text follows its row
     page.locator(".piece").first.click()
     with page.expect_response("**/texts?**"):  # the list is read again
         choose = page.get_by_label("this segment is")
