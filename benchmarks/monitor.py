@@ -8,8 +8,9 @@ Python takes to look at one: the share is then larger, and printed too.
 
     python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--rounds N] [--every N]
 
-Without --run the monitor is made here: themes discovered on texts of the grammar, a linear head of the right shape
-fitted on noise (what it says does not change what it costs).
+Without --run the monitor is made here: themes discovered on texts of the grammar, a linear head fitted on the prompts'
+activations and random outcomes (what it says does not change what it costs). That every reading but a text's last holds
+a forecast is checked: a monitor that has come to distrust itself would cost less.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import numpy as np
 
 from forepath.forecasters.linear import LinearForecaster
 from forepath.monitors.guard import Familiar, Guard
-from forepath.monitors.monitor import Monitor
+from forepath.monitors.monitor import Moment, Monitor
+from forepath.monitors.readings import Reading
 from forepath.monitors.rules import parse_rule
 from forepath.organisms import bundled
 from forepath.protocols import Subject
@@ -43,8 +45,7 @@ def made_here(subject: HuggingFaceSubject, every: int) -> Monitor:
     texts = [d.text[d.header :] for d in document_grammar().documents(5, 400)]
     codebook = discover(texts)
     rng, themes, site = np.random.default_rng(0), codebook.names, "resid.3"
-    width = subject.activations(["x"], [site])[site].shape[1]
-    x = rng.standard_normal((600, width))
+    x = subject.activations([p.text for p in document_grammar().prompts(76, 600)], [site])[site]
     steps = rng.integers(0, len(themes), size=(600, 4, HORIZON)).astype(np.int16)
     forecaster = LinearForecaster(penalty=1.0).fit(x, Futures(themes, steps))
     return Monitor(
@@ -61,14 +62,6 @@ def of_run(folder: str, every: int) -> tuple[HuggingFaceSubject, Monitor]:
     return run.subject, open_monitor(run, every=every, rules=[parse_rule("P(end within 2) > 0.9")])
 
 
-def watched(
-    monitor: Monitor, subject: Subject, prompts: list[str], seeds: list[int], policy: Policy, read: list[int]
-) -> Iterator[Step]:
-    for moment in monitor.follow_many(subject, prompts, seeds=seeds, policy=policy):
-        read[0] += sum(reading is not None for reading in moment.readings)
-        yield moment.step
-
-
 def spelled(subject: Subject, prompts: list[str], seeds: list[int], policy: Policy, memory: Memory) -> Iterator[Step]:
     """The stream, its text spelled out: what anyone who shows the text does."""
     rows = [Spelling.of(subject, memory) for _ in prompts]
@@ -83,29 +76,34 @@ def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds
     """The same texts plain, spelled and watched, a token of each in turn, the order turning too: what else the machine
     does falls on all alike. Processor time of this thread; intervals draw whole rounds again."""
     prompts = [p.text for p in document_grammar().prompts(77, rows * (rounds + 1))]
-    readings, written, memory = [0], 0, Memory()
+    written, memory = 0, Memory()
+    said: list[Reading] = []
     names = ("plain", "spelled", "watched")
     spent = {clock: np.zeros((rounds, len(names))) for clock in CLOCKS}
     for number in range(-1, rounds):  # the first is to warm up
         mine, seeds = prompts[(number + 1) * rows : (number + 2) * rows], list(range(rows))
-        streams = [
+        streams: list[Iterator[Step] | Iterator[Moment]] = [
             subject.stream(mine, seeds=seeds, policy=policy),
             spelled(subject, mine, seeds, policy, memory),
-            watched(monitor, subject, mine, seeds, policy, readings),
+            monitor.follow_many(subject, mine, seeds=seeds, policy=policy),
         ]
         tokens: list[list[tuple[int | None, ...]]] = [[] for _ in streams]
         for turn in range(policy.max_tokens + 1):
             for way in [(turn + i) % 3 for i in range(3)]:
                 began = {clock: now() for clock, now in CLOCKS.items()}
-                step = next(streams[way], None)
+                step: Step | Moment | None = next(streams[way], None)
                 if number >= 0:
                     for clock, now in CLOCKS.items():
                         spent[clock][number, way] += now() - began[clock]
+                if isinstance(step, Moment):
+                    said += [reading for reading in step.readings if reading is not None]
+                    step = step.step
                 if step is not None:
                     tokens[way].append(step.tokens)
         assert tokens[0] == tokens[1] == tokens[2], "watching changed what was written"
         written += sum(t is not None for step in tokens[0] for t in step) if number >= 0 else 0
-    print(f"{rows} text(s) at a time, {written} tokens, {readings[0]} readings")
+    assert all(r.reason == "end" or r.forecast is not None for r in said), "the monitor has come to distrust itself"
+    print(f"{rows} text(s) at a time, {written} tokens, {len(said)} readings")
     for clock, seconds in spent.items():
         each = ", ".join(f"{n} {1e3 * s:.3f}" for n, s in zip(names, seconds.sum(axis=0) / written, strict=True))
         shares = [f"{_share(seconds[:, base], seconds[:, 2])} over {names[base]}" for base in (0, 1)]

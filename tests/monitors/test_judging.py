@@ -12,7 +12,7 @@ from forepath.monitors.fitting import compare_at_places, fit_mid_text, losses
 from forepath.monitors.gathering import gather
 from forepath.monitors.judging import Followed, follow_all, score_rule
 from forepath.monitors.monitor import Monitor, OffPath
-from forepath.monitors.readings import Alarm, Reading
+from forepath.monitors.readings import Alarm
 from forepath.monitors.rules import parse_rule
 from forepath.monitors.threshold import calibrated
 from forepath.records import Policy
@@ -132,11 +132,9 @@ def test_a_monitor_alone_gives_the_same_as_followed_together(watching):
 
 def conversation(raised: list[tuple[int, bool]], sentences, *, finished: bool = True) -> Followed:
     rule = "P(war within 2) > 0.5"
-    readings = tuple(
-        Reading(t, t, "sentence", None, (), None, alarms=(Alarm("watch", rule, on, t, 0.6, 0.5),)) for t, on in raised
-    )
+    alarms = tuple((None, Alarm("watch", rule, on, t, 0.6, 0.5)) for t, on in raised)
     themes = tuple((name, begin) for name, begin, _ in sentences) + ((("end", 99),) if finished else ())
-    return Followed(readings, themes, tuple(sentences), 99, finished, 1.0)
+    return Followed(alarms, themes, tuple(sentences), 99, finished, 1.0)
 
 
 def test_scores_by_hand():
@@ -149,8 +147,8 @@ def test_scores_by_hand():
     assert (score.raised, score.true, score.false, score.unjudged) == (3, 1, 1, 1)
     assert (score.occurrences, score.foreseen, score.lead) == (3, 1, 10.0)
     assert score.false_per_conversation == pytest.approx(1 / 3) and score.precision == 0.5
-    while_written = replace(conversation([(30, True)], line).readings[0], theme="war")
-    score = score_rule(rule, [replace(hit, readings=(while_written,))])
+    while_written = ("war", conversation([(30, True)], line).alarms[0][1])
+    score = score_rule(rule, [replace(hit, alarms=(while_written,))])
     assert (score.raised, score.late, score.true, score.foreseen) == (1, 1, 0, 0), "that was no forecast"
     none = score_rule(rule, [conversation([], [("food", 0, 10)])])
     assert np.isnan([none.precision, none.recall, none.lead]).all()

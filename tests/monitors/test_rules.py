@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forepath.errors import InputError
-from forepath.monitors.hazards import hazards
+from forepath.monitors.hazards import Outlook
 from forepath.monitors.rules import ACTIONS, Rule, Watch, bind, parse_rule
 
 NAMES = ("legal threat", "insult", "end")
@@ -66,7 +66,7 @@ def states(text: str, chances: list[float]) -> list[bool | None]:
     out = []
     for n, p in enumerate(chances):
         first = np.array([p, 0.0, 1 - p])
-        alarm = watch.update(first, np.zeros((0, 3, 3)), hazards(first, np.zeros((0, 3, 3)), np.zeros(3))[0], n)
+        alarm = watch.update(Outlook(first, np.zeros((0, 3, 3)), np.zeros(3)), n)
         out.append(None if alarm is None else alarm.raised)
     return out
 
@@ -81,5 +81,5 @@ def test_an_alarm_does_not_flicker_around_its_limit():
 def test_any_of_several_themes_counts():
     watch = Watch(parse_rule("P(legal threat | insult next) > 0.5"), NAMES, 1)
     first, none = np.array([0.3, 0.3, 0.4]), np.zeros((0, 3, 3))
-    alarm = watch.update(first, none, hazards(first, none, np.zeros(3))[0], 7)
+    alarm = watch.update(Outlook(first, none, np.zeros(3)), 7)
     assert alarm is not None and alarm.raised and np.isclose(alarm.value, 0.6) and alarm.token == 7

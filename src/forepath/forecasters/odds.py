@@ -36,8 +36,7 @@ def absorbed(steps: np.ndarray, end: int) -> np.ndarray:
     [[0.5, 0.5], [0.5, 0.5]]
     """
     ended = np.maximum.accumulate(steps[..., end], axis=1)
-    alive = 1.0 - steps[..., end]
-    shrink = np.divide(1.0 - ended, alive, out=np.zeros_like(alive), where=alive > 0)
-    kept: np.ndarray = steps * shrink[..., None]
+    alive = np.maximum(1.0 - steps[..., end], 1e-300)  # where nothing is left, nothing is what shrinks
+    kept: np.ndarray = steps * ((1.0 - ended) / alive)[..., None]
     kept[..., end] = ended
     return kept

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from forepath.forecasters.heads import Head
-from forepath.forecasters.odds import absorbed, floored, softmax
+from forepath.forecasters.odds import absorbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,37 +18,49 @@ class Stacked:
 
     weights: np.ndarray
     """(width, heads * themes)"""
-    steps: np.ndarray
-    """(horizon, themes) intercepts"""
-    links: np.ndarray
-    """(horizon - 1, themes, themes) intercepts"""
+    intercepts: np.ndarray
+    """(heads * themes,): 0 for the chains' heads, whose intercepts are in `after`."""
+    after: np.ndarray
+    """(horizon - 1, themes, themes) exp of the intercepts, each row's largest 1: so that the exponentials of a forecast
+    are one per theme, and not one per pair of themes. No row's sum can then be 0 unless intercepts differ by 700."""
     step_floors: np.ndarray
     """(horizon, 1)"""
     link_floors: np.ndarray
     """(horizon - 1, 1, 1)"""
-    end: np.ndarray
-    """(themes,) one at `end`."""
+    end: int
 
     @classmethod
     def of(cls, steps: Sequence[Head], links: Sequence[Head], end: int) -> Self:
         """From the heads as they were fitted; none of `links` if there are no chains."""
         count = steps[0].weights.shape[1]
+        after = np.stack([head.intercepts for head in links]) if links else np.zeros((0, count, count))
         return cls(
             np.concatenate([head.weights for head in (*steps, *links)], axis=1),
-            np.concatenate([head.intercepts for head in steps]),
-            np.stack([head.intercepts for head in links]) if links else np.zeros((0, count, count)),
+            np.concatenate([*(head.intercepts.ravel() for head in steps), np.zeros(len(links) * count)]),
+            np.exp(after - after.max(axis=2, keepdims=True)),
             np.array([[head.floor] for head in steps]),
             np.array([head.floor for head in links])[:, None, None],
-            np.eye(count)[end],
+            end,
         )
 
     def course(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """((rows, horizon, themes) odds of the steps, (rows, horizon - 1, themes, themes) P(theme | theme before)) of
         (rows, width)."""
-        horizon, count = self.steps.shape
-        linear = (points @ self.weights).reshape(len(points), -1, count)
-        end = int(self.end.argmax())
-        steps = absorbed(floored(softmax(linear[:, :horizon] + self.steps), self.step_floors), end)
-        links = floored(softmax(linear[:, horizon:, None] + self.links), self.link_floors)
-        links[:, :, end] = self.end
+        horizon, count = len(self.step_floors), self.after.shape[2]
+        linear = (points @ self.weights + self.intercepts).reshape(len(points), -1, count)
+        odds = np.exp(linear - linear.max(axis=2, keepdims=True))
+        steps = _shares(odds[:, :horizon], self.step_floors)
+        ended = steps[:, :, self.end]
+        if (ended[:, 1:] < ended[:, :-1]).any():
+            steps = absorbed(steps, self.end)
+        links = _shares(self.after * odds[:, horizon:, None], self.link_floors)
+        links[:, :, self.end] = 0.0
+        links[:, :, self.end, self.end] = 1.0
         return steps, links
+
+
+def _shares(odds: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """`floored` of what `odds` are of their sums over the last axis; in place."""
+    odds *= (1.0 - floor) / odds.sum(axis=-1, keepdims=True)
+    odds += floor / odds.shape[-1]
+    return odds

@@ -78,17 +78,18 @@ class Evidence:
 
     def _bet_one(self, odds: np.ndarray, given: float) -> np.ndarray:
         """The same for one row, without what arrays cost: a text that is followed bets a sentence at a time."""
-        if float(odds.min()) < 0 or float(odds.sum()) > 1 + 1e-6:
-            raise InputError(f"odds from {odds.min():.3g} summing to {odds.sum():.6g}; wanted a sum of at most 1")
+        each = odds.tolist()
+        if min(each) < 0 or sum(each) > 1 + 1e-6:
+            raise InputError(f"odds from {min(each):.3g} summing to {sum(each):.6g}; wanted a sum of at most 1")
         self._bets[0] += 1
         woken = float(self._asleep[0]) / (int(self._bets[0]) + 1)
         self._asleep[0] -= woken
         value, part = float(self._asleep[0]), woken / (len(POWERS) * len(SHARES))
-        for p, power in enumerate(POWERS):
-            ratio = math.inf if given == 0 else given ** (power - 1) / max(float((odds**power).sum()), 1e-300)
+        for k, power in enumerate(POWERS):
+            ratio = math.inf if given == 0 else given ** (power - 1) / max(sum([p**power for p in each]), 1e-300)
             for s, share in enumerate(SHARES):
-                staked = float(self._awake[0, p, s]) + part
-                self._awake[0, p, s] = staked = staked * (1 - share + share * ratio) if staked > 0 else 0.0
+                staked = float(self._awake[0, k, s]) + part
+                self._awake[0, k, s] = staked = staked * (1 - share + share * ratio) if staked > 0 else 0.0
                 value += staked
         self.value[0] = value
         self.highest[0] = max(float(self.highest[0]), value)

@@ -12,7 +12,7 @@ import numpy as np
 
 from forepath.forecasters.linear import LinearForecaster
 from forepath.monitors.evidence import Evidence
-from forepath.monitors.hazards import hazards, independent
+from forepath.monitors.hazards import Outlook, independent
 from forepath.monitors.ledger import Settled
 from forepath.monitors.listening import Heard, Listener
 from forepath.monitors.readings import Alarm, Reading
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from forepath.monitors.monitor import Monitor
 
 NEVER = -1
+LONGEST_WAIT = 256
+"""Tokens that may wait to be fed, at most."""
 
 Read = np.ndarray | Callable[[], np.ndarray] | None
 """An activation (width,), or how to get it: most tokens need none. None for a monitor that reads the text."""
@@ -66,6 +68,14 @@ class Follower:
     def highest_evidence(self) -> float:
         """The largest e-value against the forecasts so far: what `threshold.calibrated` is made from."""
         return float(self._evidence.highest[0])
+
+    @property
+    def patience(self) -> int:
+        """Of how many tokens from here on only the last can have a reading, if none holds one of `listening.MARKS`."""
+        if self.tokens == 0 or self._listener.due:
+            return 1
+        every = self._monitor.every
+        return max(1, self._last + every - self.tokens + 1) if every else LONGEST_WAIT
 
     def feed(self, piece: str, activation: Read) -> Reading | None:
         """What is new with this token. `piece`: the text it adds; `activation` (width,): read where it was drawn, so it
@@ -142,11 +152,11 @@ class Follower:
         first = steps[0]
         if reason != "tokens":
             self._asked = first
-        came, wait = hazards(first, links, monitor.lengths)
+        outlook = Outlook(first, links, monitor.lengths)
         alarms += self._off_path_alarm(token)
-        alarms += tuple(a for w in self._watches if (a := w.update(first, links, came, token)) is not None)
+        alarms += tuple(a for w in self._watches if (a := w.update(outlook, token)) is not None)
         forecast = Forecast(monitor.themes, steps[None])
-        return Reading(token, at, reason, self._theme, self.chain, forecast, came, wait, value, (), alarms)
+        return Reading(token, at, reason, self._theme, self.chain, forecast, outlook, value, (), alarms)
 
     def _look_at(self, activation: np.ndarray) -> tuple[Alarm, ...]:
         """Let the guard see the prompt; its doubts are this conversation's."""

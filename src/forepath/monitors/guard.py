@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,7 +29,7 @@ FEWEST = 20
 """Training activations without which nothing can be said."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Familiar:
     """Where the training activations lie."""
 
@@ -60,24 +61,31 @@ class Familiar:
         k = max(1, min(MOST_DIRECTIONS, len(shape) // 5, int((variance > 1e-9 * variance[0]).sum())))
         directions = turn[:k].T / np.sqrt(np.maximum(variance[:k], 1e-300))
         made = cls(mean, directions, 0.0, np.zeros((0, 1 + min(k, SIGNED))))
-        made = cls(mean, directions, float(made.outside(aside).mean()), made.known)
+        left = made._outside(aside - mean, (aside - mean) @ directions)
+        made = cls(mean, directions, float(left.mean()), made.known)
         return cls(mean, directions, made.rest, made.places(aside))
-
-    def outside(self, rows: np.ndarray) -> np.ndarray:
-        """(n,) squared length outside of the main directions."""
-        centred = np.asarray(rows, dtype=np.float64) - self.mean
-        lengths = np.sqrt((self.directions**2).sum(axis=0))
-        inside = (centred @ self.directions) / lengths
-        left: np.ndarray = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
-        return left
 
     def places(self, rows: np.ndarray) -> np.ndarray:
         """(n, 1 + signed): squared Mahalanobis distance, what lies outside counted as one more direction; then the
         coordinates along the first directions.
         """
-        inside = (np.asarray(rows, dtype=np.float64) - self.mean) @ self.directions
-        distance = (inside**2).sum(axis=1) + (self.outside(rows) / self.rest if self.rest > 0 else 0.0)
-        return np.column_stack([distance, inside[:, : self.known.shape[1] - 1]])
+        centred = np.asarray(rows, dtype=np.float64) - self.mean
+        inside = centred @ self.directions
+        distance = (inside**2).sum(axis=1)
+        if self.rest > 0:
+            distance += self._outside(centred, inside) / self.rest
+        return np.concatenate([distance[:, None], inside[:, : self.known.shape[1] - 1]], axis=1)
+
+    def _outside(self, centred: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """(n,) squared length outside of the main directions."""
+        left: np.ndarray = np.maximum((centred**2).sum(axis=1) - inside**2 @ self._shares, 0.0)
+        return left
+
+    @cached_property
+    def _shares(self) -> np.ndarray:
+        """(k,) squared length of a step of one deviation along each main direction."""
+        shares: np.ndarray = 1.0 / (self.directions**2).sum(axis=0)
+        return shares
 
 
 class Guard:
@@ -121,7 +129,7 @@ class Guard:
             p[stream] = (above + luck * (ties + 1)) / (len(bag) + 1)
             far = (above + ties + 1) / (len(bag) + 1) if stream == 0 else far
             bag.insert(place, value)
-        self._bet(np.clip(p, 1e-12, 1 - 1e-12))
+        self._bet(np.minimum(np.maximum(p, 1e-12), 1 - 1e-12))
         self.seen += 1
         self.evidence = float(self._capital.sum(axis=1).max()) / len(self._bag)
         self.stale = self.stale or self.evidence >= self.limit

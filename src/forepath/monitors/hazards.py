@@ -7,8 +7,27 @@ Kemeny & Snell, "Finite Markov chains", 1960): all themes at once, one small mat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What may come after one place of a text; when each theme comes is worked out where it is asked for."""
+
+    first: np.ndarray
+    """(themes,) odds of the next theme."""
+    links: np.ndarray
+    """(horizon - 1, themes, themes) P(theme | theme before) of each later step."""
+    lengths: np.ndarray
+    """(themes,) mean tokens of a segment."""
+
+    @cached_property
+    def coming(self) -> tuple[np.ndarray, np.ndarray]:
+        """What `hazards` finds."""
+        return hazards(self.first, self.links, self.lengths)
 
 
 def hazards(first: np.ndarray, links: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -47,14 +66,14 @@ def chance_of_any(first: np.ndarray, links: np.ndarray, wanted: Sequence[int]) -
     >>> chance_of_any(np.full(3, 1 / 3), even, [0, 1]).round(3).tolist()
     [0.667, 0.889]
     """
-    mass, came = first.copy(), []
-    for step in range(len(links) + 1):
-        mass = mass if step == 0 else mass @ links[step - 1]
-        came.append(mass[list(wanted)].sum())
-        mass = mass.copy()
-        mass[list(wanted)] = 0.0
-    chance: np.ndarray = np.minimum(np.cumsum(came), 1.0)
-    return chance
+    mass, these = first, list(wanted)
+    came = [float(mass[these].sum())]
+    for link in links:
+        mass = mass.copy() if mass is first else mass
+        mass[these] = 0.0
+        mass = mass @ link
+        came.append(came[-1] + float(mass[these].sum()))
+    return np.minimum(came, 1.0)
 
 
 def independent(steps: np.ndarray, end: int) -> np.ndarray:

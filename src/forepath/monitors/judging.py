@@ -14,18 +14,18 @@ import numpy as np
 
 from forepath.monitors.follower import Follower
 from forepath.monitors.monitor import Monitor
-from forepath.monitors.readings import Reading
+from forepath.monitors.readings import Alarm
 from forepath.monitors.rules import Rule
 from forepath.protocols import Subject
 from forepath.records import END, Policy
-from forepath.subjects.spelling import Spelling
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
     """A conversation that was followed to its end."""
 
-    readings: tuple[Reading, ...]
+    alarms: tuple[tuple[str | None, Alarm], ...]
+    """Raised or over, in order, each with the theme that had been heard last."""
     themes: tuple[tuple[str, int], ...]
     """(theme, token at which it began) of every theme heard, in order; `end` last if the text ended by itself."""
     sentences: tuple[tuple[str | None, int, int], ...]
@@ -59,34 +59,18 @@ def follow_all(
 def _follow(
     monitor: Monitor, subject: Subject, prompts: Sequence[str], seeds: Sequence[int], policy: Policy
 ) -> list[Followed]:
-    doubts = monitor.doubts_about(subject, policy)
-    rows = [monitor.open(p, doubts=doubts) for p in prompts]
-    memory = monitor.memory_of(subject)
-    spellings = [Spelling.of(subject, memory) for _ in prompts]
-    readings: list[list[Reading]] = [[] for _ in prompts]
-    finished = [False] * len(rows)
-    ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
+    rows = monitor.rows(subject, prompts, policy)
+    alarms: list[list[tuple[str | None, Alarm]]] = [[] for _ in prompts]
     capture = () if monitor.site is None else (monitor.site,)
     for step in subject.stream(prompts, seeds=seeds, policy=policy, capture=capture):
-        values = None if monitor.site is None else step.activations[monitor.site]
-        for i, token in enumerate(step.tokens):
-            if token is None:
-                continue
-            seen = None if values is None else values[i]
-            if token in ends:
-                finished[i] = True
-                readings[i].append(rows[i].finish(seen, ended=True))
-                continue
-            reading = rows[i].feed(spellings[i].add(token), seen)
+        for row, mine in zip(rows, alarms, strict=True):
+            reading = row.take(step)
             if reading is not None:
-                readings[i].append(reading)
-            if step.ended[i]:
-                finished[i] = rows[i].tokens < policy.max_tokens
-                readings[i].append(rows[i].finish(None, ended=finished[i]))
-    return [followed(row, mine, done) for row, mine, done in zip(rows, readings, finished, strict=True)]
+                mine += [(reading.theme, alarm) for alarm in reading.alarms]
+    return [followed(row.follower, mine, row.ended) for row, mine in zip(rows, alarms, strict=True)]
 
 
-def followed(follower: Follower, readings: Sequence[Reading], finished: bool) -> Followed:
+def followed(follower: Follower, alarms: Sequence[tuple[str | None, Alarm]], finished: bool) -> Followed:
     """What a finished follower has seen."""
     ends = follower.ends
     sentences = [(h.theme, bisect_right(ends, h.start), bisect_right(ends, h.stop - 1) + 1) for h in follower.heard]
@@ -96,7 +80,7 @@ def followed(follower: Follower, readings: Sequence[Reading], finished: bool) ->
             themes.append((theme, token))
     if finished:
         themes.append((END, follower.tokens))
-    return Followed(tuple(readings), tuple(themes), tuple(sentences), follower.tokens, finished,
+    return Followed(tuple(alarms), tuple(themes), tuple(sentences), follower.tokens, finished,
                     follower.highest_evidence)  # fmt: skip
 
 
@@ -138,9 +122,9 @@ def score_rule(rule: Rule, conversations: Sequence[Followed]) -> RuleScore:
     leads: list[int] = []
     occurrences = 0
     for one in conversations:
-        told = [(r, a) for r in one.readings for a in r.alarms if a.kind == "watch" and a.rule == str(rule)]
+        told = [(theme, a) for theme, a in one.alarms if a.kind == "watch" and a.rule == str(rule)]
         alarms = [a for _, a in told]
-        early = [a for r, a in told if a.raised and r.theme not in rule.themes]
+        early = [a for theme, a in told if a.raised and theme not in rule.themes]
         late += sum(a.raised for a in alarms) - len(early)
         verdicts += [_came(rule, one, a.token) for a in early]
         for theme, token in one.themes:

@@ -9,9 +9,8 @@ text afterwards; how often is measured by `judging.heard`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
 
 from forepath.errors import LabellerError
 from forepath.protocols import Labeller
@@ -48,8 +47,9 @@ class Listener:
         """Where the paragraph being written begins."""
         self._heard = 0
         """Where what has been heard ends."""
-        self._due = False
-        self._best: np.ndarray | None = None
+        self.due = False
+        """Whether what comes next finishes something, if it is more than space."""
+        self._best: list[float] | None = None
         """How likely the block being written is with each label last, for a labeller by nearness (`further`)."""
         self._block = -1
         """Where that block begins."""
@@ -57,11 +57,11 @@ class Listener:
     def feed(self, piece: str) -> list[Heard]:
         """What is finished now that `piece` was written: mostly nothing."""
         self.text += piece
-        if self._due and piece and not piece.isspace():
+        if self.due and piece and not piece.isspace():
             found = self._finished(all_of_it=False)
-            self._due = not MARKS.isdisjoint(piece)
+            self.due = not MARKS.isdisjoint(piece)
             return found
-        self._due = self._due or not MARKS.isdisjoint(piece)
+        self.due = self.due or not MARKS.isdisjoint(piece)
         return []
 
     def finish(self, *, ended: bool) -> list[Heard]:
@@ -91,8 +91,9 @@ class Listener:
         if isinstance(labeller, NearestLabeller):
             if self._block != self._tail + block:
                 self._block, self._best = self._tail + block, None
-            self._best = further(self._best, labeller.cosines([tail[start:stop]])[0], labeller.decoding)
-            return Heard(a, b, labeller.names[int(self._best.argmax())])
+            cosines = labeller.cosines([tail[start:stop]])[0].tolist()
+            self._best = further(self._best, cosines, labeller.decoding)
+            return Heard(a, b, labeller.names[self._best.index(max(self._best))])
         try:
             piece = Trajectory("", "", "", "", 0, (), tail[block:stop], False)
             segments = labeller.label(piece).segments
@@ -101,14 +102,14 @@ class Listener:
         return Heard(a, b, segments[-1].theme if segments else None)
 
 
-def further(best: np.ndarray | None, cosines: np.ndarray, decoding: Decoding) -> np.ndarray:
+def further(best: list[float] | None, cosines: Iterable[float], decoding: Decoding) -> list[float]:
     """One step of the forward pass that `themes.decoding.decode` makes over a block: its last label is the argmax.
 
-    `best` (labels,) after the sentences before, None for the first; `cosines` (themes,) of this one.
+    `best` (labels,) after the sentences before, None for the first; `cosines` (themes,) of this one. In plain numbers:
+    a handful, once a sentence, for which arrays cost more than they save.
     """
-    score = np.append(cosines, decoding.floor) * decoding.sharpness
+    score = [decoding.sharpness * cosine for cosine in (*cosines, decoding.floor)]
     if best is None:
         return score
-    stay, move = math.log1p(-decoding.switch), math.log(decoding.switch / max(len(cosines), 1))
-    score += np.maximum(best + stay, best.max() + move)
-    return score
+    stay, moved = math.log1p(-decoding.switch), max(best) + math.log(decoding.switch / max(len(score) - 1, 1))
+    return [here + max(before + stay, moved) for here, before in zip(score, best, strict=True)]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from forepath.monitors.follower import Follower
 from forepath.monitors.guard import Guard
 from forepath.monitors.ledger import Ledger
 from forepath.monitors.readings import Reading
+from forepath.monitors.row import Row
 from forepath.monitors.rules import Rule, Watch
 from forepath.monitors.showing import Watching, watch
 from forepath.monitors.threshold import ville
@@ -51,10 +51,15 @@ class Moment:
     """One step of the texts being followed."""
 
     step: Step
-    pieces: tuple[str, ...]
-    """(rows,) the text that each row's token added."""
-    readings: tuple[Reading | None, ...]
+    readings: Sequence[Reading | None]
     """(rows,) None where nothing new is to be said."""
+    _rows: Sequence[Row]
+    _number: int
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """(rows,) the text that each row's token added; spelled when asked for."""
+        return tuple(row.piece(self._number) for row in self._rows)
 
 
 class Monitor:
@@ -100,6 +105,7 @@ class Monitor:
         self.ledger = Ledger(self.themes)
         """How good the forecasts of all texts followed so far have been."""
         self._memory: tuple[str, dict[tuple[int, ...], str]] = ("", {})
+        self._quiet: set[int] = set()
         for rule in self.rules:
             Watch(rule, self.themes, horizon)
 
@@ -112,7 +118,7 @@ class Monitor:
     def memory_of(self, subject: Subject) -> dict[tuple[int, ...], str]:
         """What tokens of this subject spell, as far as it was met: for `Spelling`."""
         if self._memory[0] != subject.fingerprint:
-            self._memory = (subject.fingerprint, {})
+            self._memory, self._quiet = (subject.fingerprint, {}), set()
         return self._memory[1]
 
     def doubts_about(self, subject: Subject, policy: Policy) -> tuple[str, ...]:
@@ -138,35 +144,26 @@ class Monitor:
 
         A row whose alarm asks to stop is followed no longer; when all rows are finished or stopped, so is the stream.
         """
-        doubts = self.doubts_about(subject, policy)
-        rows = [self.open(prompt, doubts=doubts) for prompt in prompts]
-        memory = self.memory_of(subject)
-        spellings = [Spelling.of(subject, memory) for _ in prompts]
-        ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
-        over = [False] * len(rows)
+        rows = self.rows(subject, prompts, policy)
         capture = () if self.site is None else (self.site,)
-        for step in subject.stream(prompts, seeds=seeds, policy=policy, capture=capture):
-            pieces = [""] * len(rows)
-            readings: list[Reading | None] = [None] * len(rows)
-            for i, token in enumerate(step.tokens):
-                if token is None or over[i]:
-                    continue
-                seen = None if self.site is None else partial(_row, step, self.site, i)
-                reading: Reading | None
-                if token in ends:
-                    reading = rows[i].finish(seen, ended=True)
-                else:
-                    pieces[i] = spellings[i].add(token)
-                    stopped = step.ended[i] and rows[i].tokens + 1 < policy.max_tokens
-                    reading = rows[i].feed(pieces[i], seen)
-                    if step.ended[i]:
-                        reading = rows[i].finish(None, ended=stopped, before=reading)
-                readings[i] = reading
-                stop = reading is not None and any("stop" in a.actions for a in reading.alarms if a.raised)
-                over[i] = bool(step.ended[i]) or stop
-            yield Moment(step, tuple(pieces), tuple(readings))
-            if all(over):
+        for number, step in enumerate(subject.stream(prompts, seeds=seeds, policy=policy, capture=capture)):
+            readings = [row.take(step) for row in rows]
+            for row, reading in zip(rows, readings, strict=True):
+                if reading is not None and any("stop" in a.actions for a in reading.alarms if a.raised):
+                    row.over = True
+            yield Moment(step, readings, rows, number)
+            if all([row.over for row in rows]):
                 return
+
+    def rows(self, subject: Subject, prompts: Sequence[str], policy: Policy) -> list[Row]:
+        """What follows the rows of a stream of this subject."""
+        doubts, memory = self.doubts_about(subject, policy), self.memory_of(subject)
+        ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
+        return [
+            Row(self.open(prompt, doubts=doubts), Spelling.of(subject, memory), number=i, site=self.site, ends=ends,
+                most=policy.max_tokens, quiet=self._quiet)
+            for i, prompt in enumerate(prompts)
+        ]  # fmt: skip
 
     def follow(self, subject: Subject, prompt: str, *, seed: int = 0, policy: Policy = Policy()) -> Iterator[Moment]:
         """`follow_many` of one prompt."""
@@ -175,9 +172,3 @@ class Monitor:
     def watch(self, subject: Subject, prompt: str, *, seed: int = 0, policy: Policy = Policy()) -> Watching:
         """`follow`, shown live in a notebook; what is returned draws itself and holds all readings."""
         return watch(self, subject, prompt, seed=seed, policy=policy)
-
-
-def _row(step: Step, site: str, row: int) -> np.ndarray:
-    """(width,) what was read where the row's token was drawn; asked for at few tokens."""
-    values: np.ndarray = step.activations[site][row]
-    return values

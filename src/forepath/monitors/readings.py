@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from forepath.monitors.hazards import Outlook
 from forepath.records import Chain, Forecast
 
 REASONS = ("prompt", "theme", "sentence", "tokens", "end")
@@ -52,16 +53,26 @@ class Reading:
     forecast: Forecast | None
     """One row: step 1 is the theme of what is written next (the same theme, if its segment goes on). None: not to be
     trusted (see `doubts`), or the text is over."""
-    hazards: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    """(horizon, themes) P(the theme is written within the next h themes), h = 1 ...; empty without a forecast."""
-    distances: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    """(themes,) expected tokens until the theme begins, given that it comes within the horizon; NaN if it cannot."""
+    outlook: Outlook | None = None
+    """What `hazards` and `distances` are worked out from; None without a forecast."""
     evidence: float = 1.0
     """E-value against the forecasts so far, at least 0: 20 is as surprising as an event of odds 1 in 20."""
     doubts: tuple[str, ...] = ()
     """Why the forecast is not to be trusted; empty if nothing speaks against it."""
     alarms: tuple[Alarm, ...] = ()
     """Raised or over at this reading."""
+
+    @property
+    def hazards(self) -> np.ndarray:
+        """(horizon, themes) P(the theme is written within the next h themes), h = 1 ...; empty without a forecast."""
+        return np.zeros((0, 0)) if self.outlook is None else self.outlook.coming[0]
+
+    @property
+    def distances(self) -> np.ndarray:
+        """(themes,) expected tokens until the theme begins, given that it comes within the horizon; NaN if it cannot;
+        empty without a forecast.
+        """
+        return np.zeros(0) if self.outlook is None else self.outlook.coming[1]
 
     def to_json(self, likeliest: int = 5, *, full: bool = False) -> dict[str, Any]:
         """Plain JSON data: the `likeliest` themes of each step, or with `full` every odd, hazard and distance."""

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
-
 from forepath.errors import InputError
-from forepath.monitors.hazards import chance_of_any
+from forepath.monitors.hazards import Outlook, chance_of_any
 from forepath.monitors.readings import Alarm
 
 ACTIONS = ("notify", "webhook", "pause", "stop", "ask")
@@ -148,12 +146,9 @@ class Watch:
         self._wanted = bind(rule, themes, horizon)
         self.raised = False
 
-    def update(self, first: np.ndarray, links: np.ndarray, came: np.ndarray, token: int) -> Alarm | None:
-        """An alarm if the rule is raised or over now. `came` (horizon, themes): the odds `hazards` found."""
-        if len(self._wanted) == 1:
-            chance = float(came[self.rule.within - 1, self._wanted[0]])
-        else:
-            chance = float(chance_of_any(first, links[: self.rule.within - 1], self._wanted)[-1])
+    def update(self, outlook: Outlook, token: int) -> Alarm | None:
+        """An alarm if the rule is raised or over now."""
+        chance = float(chance_of_any(outlook.first, outlook.links[: self.rule.within - 1], self._wanted)[-1])
         limit = self.rule.until if self.raised else self.rule.limit
         passed = chance > limit if self.rule.above else chance < limit
         if passed == self.raised:

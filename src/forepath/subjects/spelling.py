@@ -63,11 +63,9 @@ class Spelling:
 
     def add(self, token: int) -> str:
         """The text that this token adds; "" while it only begins a character, or for a special token."""
-        if self._apart and self._said == len(self._tokens):
-            piece = self._decoded((token,))
-            if UNFINISHED not in piece:
-                self._tokens, self._said = [token], 1
-                return piece
+        if self._said == len(self._tokens) and (whole := self.alone(token)) is not None:
+            self._tokens, self._said = [token], 1
+            return whole
         self._tokens.append(token)
         piece = self._new()
         if piece.endswith(UNFINISHED) and len(self._tokens) - self._said < LONGEST:
@@ -75,6 +73,11 @@ class Spelling:
         self._tokens = self._tokens[self._said :] if piece else self._tokens
         self._said = len(self._tokens)
         return piece
+
+    def alone(self, token: int) -> str | None:
+        """What this token spells, whatever stands around it; None where that hangs on its neighbours."""
+        text = self._decoded((token,)) if self._apart else UNFINISHED
+        return None if UNFINISHED in text else text
 
     def finish(self) -> str:
         """What is left: an unfinished character, as the decoder writes it."""

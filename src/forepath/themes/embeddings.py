@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -63,6 +64,7 @@ class TfidfEmbedder:
         self.vocabulary = tuple(vocabulary)
         self.idf = np.asarray(idf, dtype=np.float16).astype(np.float32)
         self.components = np.asarray(components, dtype=np.float16).astype(np.float32)
+        self._weighted = self.idf[:, None] * self.components
         self._index = {term: i for i, term in enumerate(self.vocabulary)}
         digest = hashlib.sha256("\n".join(self.vocabulary).encode())
         digest.update(self.idf.tobytes() + self.components.tobytes())
@@ -94,8 +96,6 @@ class TfidfEmbedder:
         return cls([str(t) for t in weigh.get_feature_names_out()], weigh.idf_, components)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        from scipy.sparse import csr_matrix
-
         values: list[float] = []
         columns: list[int] = []
         ends = [0]
@@ -109,8 +109,14 @@ class TfidfEmbedder:
             values += counts.values()
             ends.append(len(columns))
         if len(texts) == 1:  # one sentence of a text being written: a table would cost more than it saves
-            weights = (1 + np.log(np.asarray(values, dtype=np.float32))) * self.idf[columns]
-            return unit((weights @ self.components[columns])[None])
+            weighted = self._weighted[columns]
+            if len(columns) < sum(values):
+                weighted *= 1 + np.log(np.asarray(values, dtype=np.float32))[:, None]
+            vector = weighted.sum(axis=0)
+            length = math.sqrt(vector @ vector)
+            return np.asarray(vector[None] / (length if length > 1e-12 else 1.0), dtype=np.float32)
+        from scipy.sparse import csr_matrix
+
         table = csr_matrix(
             ((1 + np.log(np.asarray(values, dtype=np.float32))) * self.idf[columns], columns, ends),
             shape=(len(texts), len(self.vocabulary)),

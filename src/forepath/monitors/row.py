@@ -1,0 +1,99 @@
+"""One row of a stream being followed: steps go in, readings come out.
+
+Most tokens finish no sentence, and nothing is said of them. Those wait, unspelled, until the one after a mark that may
+end a sentence, or until somebody asks for their text: what the model's step has pushed out of the processor's caches is
+then fetched once a sentence and not once a token. What is said, and when, is what it would be without waiting.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from forepath.monitors.follower import Follower
+from forepath.monitors.listening import MARKS
+from forepath.monitors.readings import Reading
+from forepath.records import Step
+from forepath.subjects.spelling import Spelling
+
+
+class Row:
+    """A follower of the text that row `number` of a stream writes."""
+
+    __slots__ = ("_ends", "_most", "_number", "_patience", "_quiet", "_site", "_spelling", "_waiting",
+                 "ended", "follower", "over")  # fmt: skip
+
+    def __init__(
+        self,
+        follower: Follower,
+        spelling: Spelling,
+        *,
+        number: int,
+        site: str | None,
+        ends: frozenset[int],
+        most: int,
+        quiet: set[int],
+    ) -> None:
+        """`site` read for the forecasts, if any. `ends`: tokens that end a text. `most`: tokens at which it is cut off.
+        `quiet`: tokens known to hold no mark; shared by the rows of one subject, it grows as they are met.
+        """
+        self.follower = follower
+        self.over = False
+        """Whether the text is finished; what comes is not read."""
+        self.ended = False
+        """Whether it ended by itself."""
+        self._spelling, self._number, self._site = spelling, number, site
+        self._ends, self._most, self._quiet = ends, most, quiet
+        self._waiting: list[int] = []
+        self._patience = follower.patience
+
+    def take(self, step: Step) -> Reading | None:
+        """What is new with this step."""
+        token = step.tokens[self._number]
+        if token is None or self.over:
+            return None
+        if token in self._ends:
+            return self._finish(step, ended=True)
+        reading, waiting = None, self._waiting
+        waiting.append(token)
+        if len(waiting) >= self._patience:
+            reading = self._catch_up(step)
+        elif token not in self._quiet:  # it may end a sentence, which is heard when something follows
+            self._patience = len(waiting) + 1
+        if step.ended[self._number]:
+            written = self.follower.tokens + len(waiting)
+            return self._finish(None, ended=written < self._most, before=reading)
+        return reading
+
+    def piece(self, number: int) -> str:
+        """The text that token `number` added, counted from 0; "" if there is none."""
+        self._catch_up(None)
+        ends = self.follower.ends
+        return self.follower.text[ends[number - 1] if number else 0 : ends[number]] if number < len(ends) else ""
+
+    def _finish(self, step: Step | None, *, ended: bool, before: Reading | None = None) -> Reading:
+        self._catch_up(None)
+        self.over, self.ended = True, ended
+        seen = None if step is None or self._site is None else self._read(step)
+        return self.follower.finish(seen, ended=ended, before=before)
+
+    def _catch_up(self, step: Step | None) -> Reading | None:
+        """Feed the tokens that wait, the last with what was read at `step`."""
+        reading, last = None, len(self._waiting) - 1
+        for i, token in enumerate(self._waiting):
+            seen = None if step is None or self._site is None or i < last else partial(self._read, step)
+            reading = self.follower.feed(self._spelling.add(token), seen)
+            if token not in self._quiet:
+                alone = self._spelling.alone(token)
+                if alone is not None and MARKS.isdisjoint(alone):
+                    self._quiet.add(token)
+        self._waiting.clear()
+        self._patience = self.follower.patience
+        return reading
+
+    def _read(self, step: Step) -> np.ndarray:
+        """(width,) what was read where the row's token was drawn; asked for at few tokens."""
+        assert self._site is not None
+        values: np.ndarray = step.activations[self._site][self._number]
+        return values
