@@ -109,7 +109,7 @@ class TfidfEmbedder:
             values += counts.values()
             ends.append(len(columns))
         if len(texts) == 1:  # one sentence of a text being written: a table would cost more than it saves
-            weighted = self._weighted[columns]
+            weighted = self._weighted.take(columns, axis=0)
             if len(columns) < sum(values):
                 weighted *= 1 + np.log(np.asarray(values, dtype=np.float32))[:, None]
             vector = weighted.sum(axis=0)
