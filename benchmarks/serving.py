@@ -5,7 +5,7 @@ what the subject writes alone from the same seed. Prints seconds to the first to
 percentile) and tokens per second, unmonitored and monitored, as a client on this machine sees them. Before that, the
 engine alone: tokens per second with steps shared (continuous batching) beside one stream at a time in turn.
 
-    python benchmarks/serving.py [--run DIR] [--streams N] [--tokens N] [--throughput N ...]
+    python benchmarks/serving.py [--run DIR] [--streams N] [--tokens N] [--rounds N] [--throughput N ...]
 
 Without --run nothing is monitored.
 """
@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -55,30 +56,37 @@ def stream(url: str, prompt: str, seed: int, tokens: int) -> tuple[str, list[flo
     return text, times
 
 
-def measure(subject: HuggingFaceSubject, watcher: Watcher | None, channel: Channel, many: int, tokens: int) -> None:
+def measure(subject: HuggingFaceSubject, ways: dict[str, Watcher | None], many: int, tokens: int, rounds: int) -> None:
+    """What clients see of a server with and without a monitor, in turn, `rounds` times each."""
     prompts = [p.text for p in document_grammar().prompts(6, many)]
     policy = Policy(max_tokens=tokens)
     alone = []
     for seed, prompt in enumerate(prompts):
         written = [s.tokens[0] for s in subject.stream([prompt], seeds=[seed], policy=policy)]
         alone.append(subject.decode([t for t in written if t is not None]))
-    engine = Engine(most_streams=many, most_waiting=many)
-    app = create_app(Local(subject, engine, watcher, policy), channel)
-    with serving(app, token=TOKEN) as url, ThreadPoolExecutor(many) as pool:
-        began = time.perf_counter()
-        found = list(pool.map(lambda i: stream(url, prompts[i], i, tokens), range(many)))
-        spent = time.perf_counter() - began
-    engine.close()
-    wrong = sum(text != truth for (text, _), truth in zip(found, alone, strict=True))
-    first = np.array([times[0] for _, times in found if times])
-    gaps = np.concatenate([np.diff(times) for _, times in found])
-    pieces = sum(len(times) for _, times in found)
-    print(
-        f"{'monitored' if watcher else 'unmonitored'}: {many} streams, {pieces} pieces of text, {wrong} texts that are "
-        f"not their own; first piece after {np.median(first):.3f} s (99 %: {np.quantile(first, 0.99):.3f}), between "
-        f"pieces {1e3 * np.median(gaps):.1f} ms (99 %: {1e3 * np.quantile(gaps, 0.99):.1f}), "
-        f"{pieces / spent:.0f} pieces/s"
-    )  # fmt: skip
+    heard: dict[str, list[tuple[str, list[float]]]] = {name: [] for name in ways}
+    spent = dict.fromkeys(ways, 0.0)
+    for number in range(-1, rounds):  # the first is to warm up
+        for name, watcher in ways.items():
+            engine = Engine(most_streams=many, most_waiting=many)
+            app = create_app(Local(subject, engine, watcher, policy), Channel("b"))
+            with serving(app, token=TOKEN) as url, ThreadPoolExecutor(many) as pool:
+                began = time.perf_counter()
+                found = list(pool.map(partial(stream, url, tokens=tokens), prompts, range(many)))
+                if number >= 0:
+                    spent[name] += time.perf_counter() - began
+                    heard[name] += found
+            engine.close()
+    for name, found in heard.items():
+        wrong = sum(text != truth for (text, _), truth in zip(found, alone * rounds, strict=True))
+        first = 1e3 * np.array([times[0] for _, times in found if times])
+        gaps = 1e3 * np.concatenate([np.diff(times) for _, times in found])
+        pieces = sum(len(times) for _, times in found)
+        print(
+            f"{name}: {rounds} x {many} streams, {pieces} pieces of text, {wrong} texts that are not their own; first "
+            f"piece after {np.median(first):.0f} ms (99 %: {np.quantile(first, 0.99):.0f}), between pieces "
+            f"{np.median(gaps):.2f} ms (99 %: {np.quantile(gaps, 0.99):.1f}), {pieces / spent[name]:.0f} pieces/s"
+        )  # fmt: skip
 
 
 class Turns:
@@ -142,17 +150,20 @@ def main() -> None:
     parser.add_argument("--run")
     parser.add_argument("--streams", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3, help="of the streams over HTTP")
     parser.add_argument("--throughput", type=int, nargs="*", default=[1, 8, 64], help="of so many streams, no HTTP")
     asked = parser.parse_args()
-    throughput(load(bundled.path("documents")), asked.throughput, asked.tokens)
-    if not asked.run:
-        measure(load(bundled.path("documents")), None, Channel("b"), asked.streams, asked.tokens)
-        return
-    run, channel = open_run(asked.run), Channel("b")
-    measure(run.subject, None, channel, asked.streams, asked.tokens)
-    watcher = Watcher(open_monitor(run), Actions(), channel.publish)
-    measure(run.subject, watcher, channel, asked.streams, asked.tokens)
-    watcher.close()
+    subject = load(bundled.path("documents"))
+    ways: dict[str, Watcher | None] = {"unmonitored": None}
+    if asked.throughput:
+        throughput(subject, asked.throughput, asked.tokens)
+    if asked.run:
+        run = open_run(asked.run)
+        subject = run.subject
+        ways |= {"monitored": Watcher(open_monitor(run), Actions(), Channel("b").publish)}
+    measure(subject, ways, asked.streams, asked.tokens, asked.rounds)
+    for watcher in filter(None, ways.values()):
+        watcher.close()
 
 
 if __name__ == "__main__":
