@@ -11,6 +11,7 @@ from forepath.errors import ActivationError, MismatchError, RunCorruptError, Run
 from forepath.forecasters import LinearForecaster, Origin
 from forepath.forecasters.heads import Head
 from forepath.forecasters.odds import absorbed
+from forepath.forecasters.stacked import Stacked
 from forepath.forecasters.targets import chain_rows, kept_aside, step_rows
 from forepath.records import Futures, Policy
 
@@ -182,3 +183,38 @@ def test_a_course_is_the_odds_and_the_transitions_at_once():
             assert links.shape[1] == 0
     again = forecaster.fit(-x, futures)  # fitted anew, nothing old is kept
     np.testing.assert_allclose(again.course(x[:7])[0], again.odds(x[:7]), rtol=1e-12)
+
+
+def test_a_course_holds_where_activations_lie_far_out_and_where_the_end_becomes_less_likely():
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((80, 4))
+    futures = Futures(THEMES, rng.integers(0, 4, size=(80, 8, 3)).astype(np.int16))
+    for far in (0.0, 1e3, 1e5):
+        forecaster = LinearForecaster(penalty=1e-3).fit(x + far, futures)
+        steps, links = forecaster.course(x + far)
+        np.testing.assert_allclose(steps, forecaster.odds(x + far), rtol=1e-6)
+        np.testing.assert_allclose(links, forecaster.transitions(x + far), rtol=1e-6)
+        raw = np.stack([head.odds((x + far) @ head.weights, np.zeros(80, dtype=int))[:, 3]
+                        for head in forecaster._steps], axis=1)  # fmt: skip
+        assert (np.diff(raw, axis=1) < 0).any(), "or the odds of the end need no mending here"
+
+
+def test_a_course_whose_row_and_theme_before_contradict_each_other():
+    rng = np.random.default_rng(7)
+    weights = 1000.0 * np.eye(4)
+    heads = [Head(weights, np.zeros((1, 4)), 0.01, 1.0), Head(weights, np.zeros((1, 4)), 0.01, 1.0)]
+    links = [Head(weights, -4000.0 * np.eye(4)[rng.permutation(4)], 0.01, 1.0)]
+    points = np.eye(4)
+    _, told = Stacked.of(heads, links, 3).course(points)
+    for row in range(4):
+        for before in range(3):
+            expected = links[0].odds(points[row : row + 1] @ weights, np.array([before]))[0]
+            np.testing.assert_allclose(told[row, 0, before], expected, rtol=1e-9)
+
+
+def test_activations_with_both_infinities_are_refused_by_name():
+    x, futures = world()
+    forecaster = LinearForecaster().fit(x, futures)
+    with pytest.raises(ActivationError, match="1 of 2 rows"):
+        forecaster.odds(np.array([[np.inf, -np.inf, 0.0, 0.0], [0.0] * 4]))
+    assert np.isfinite(forecaster.odds(np.full((1, 4), 1e307))).all()

@@ -71,3 +71,17 @@ def test_what_it_cannot_know_is_refused():
         Familiar.of(np.zeros((5, 3)))
     with pytest.raises(ActivationError, match="knows 3"):
         Guard(Familiar.of(np.random.default_rng(0).standard_normal((40, 3)))).observe(np.zeros(4))
+
+
+def test_places_are_mahalanobis_distances_with_what_lies_outside_as_one_direction_more():
+    rng = np.random.default_rng(8)
+    flat = rng.standard_normal((60, 3)) @ rng.standard_normal((3, WIDTH)) + 0.01 * rng.standard_normal((60, WIDTH))
+    familiar, rows = Familiar.of(flat), activations(rng, 5)
+    axes = familiar.directions / np.linalg.norm(familiar.directions, axis=0)
+    centred = rows - familiar.mean
+    outside = ((centred - centred @ axes @ axes.T) ** 2).sum(axis=1)
+    inside = centred @ familiar.directions
+    places = familiar.places(rows)
+    np.testing.assert_allclose(places[:, 0], (inside**2).sum(axis=1) + outside / familiar.rest, rtol=1e-9)
+    np.testing.assert_allclose(places[:, 1:], inside[:, : places.shape[1] - 1])
+    assert familiar.directions.shape[1] < WIDTH and (outside > 1e-6).all()

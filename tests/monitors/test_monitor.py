@@ -13,6 +13,7 @@ from forepath.errors import InputError
 from forepath.forecasters.linear import LinearForecaster
 from forepath.monitors.actions import Actions, log_into
 from forepath.monitors.guard import Familiar, Guard
+from forepath.monitors.hazards import hazards
 from forepath.monitors.monitor import Monitor, OffPath
 from forepath.monitors.rules import parse_rule
 from forepath.monitors.webhook import Webhook
@@ -93,6 +94,12 @@ def test_it_reads_at_the_prompt_at_every_boundary_and_at_the_end():
         assert [r.theme for r in seen[1:-1]] == themes[:-1]
 
 
+def reading_of(moments, reading):
+    """(1, width) what the stream left where this reading was made."""
+    (step,) = [m.step for m in moments if m.readings[0] is reading]
+    return step.activations["site"]
+
+
 def test_a_reading_has_seen_only_what_stands_before_it():
     """At a boundary the next theme is already marked in the activation, and the text read ends before it begins."""
     moments, seen = readings(monitor(), seed=3)
@@ -101,6 +108,10 @@ def test_a_reading_has_seen_only_what_stands_before_it():
         assert NAMES[int(reading.forecast.steps[0, 0].argmax())] == theme
         assert reading.at == reading.token and text[: reading.at].endswith("\n\n"[: 2 * bool(reading.at)])
         assert np.allclose(reading.hazards[0], reading.forecast.steps[0, 0])
+        came, wait = hazards(
+            reading.outlook.first, FORECASTER.course(reading_of(moments, reading))[1][0], np.full(5, 30.0)
+        )
+        assert np.allclose(reading.hazards, came) and np.allclose(reading.distances, wait, equal_nan=True)
 
 
 def test_a_forecaster_without_chains_is_followed_too_with_steps_as_if_independent():
@@ -164,6 +175,15 @@ def test_a_rule_is_raised_before_its_theme_begins_and_stop_ends_the_stream():
     assert not any(word in text for word in THEMES["war"]) and len(text) == alarm.token + 1
 
 
+def test_a_row_that_was_stopped_says_no_more_while_others_go_on():
+    rule = parse_rule("P(war next) > 0.5 then stop")
+    subject = Writer(lambda prompt, seed: ["food", "rain", "war" if prompt == "a" else "food", "food", "rain", "food"])
+    moments = list(monitor(rules=[rule]).follow_many(subject, ["a", "b"], seeds=[1, 1], policy=POLICY))
+    stopped = next(n for n, m in enumerate(moments) if m.readings[0] is not None and m.readings[0].alarms)
+    assert all(m.readings[0] is None for m in moments[stopped + 1 :]) and stopped < len(moments) / 2
+    assert any(m.readings[1] is not None for m in moments[stopped + 1 :]) and moments[-1].pieces[0] == ""
+
+
 def test_a_changed_subject_or_policy_gets_no_forecast_but_is_told_why():
     watching = monitor(subject="writer-1", policy=Policy(temperature=0.7))
     _, seen = readings(watching)
@@ -194,6 +214,8 @@ def test_a_monitor_that_cannot_work_is_refused_at_once():
         monitor(features=lambda *_: np.zeros(3))
     with pytest.raises(InputError, match="every"):
         monitor(every=-1)
+    with pytest.raises(InputError, match="lengths"):
+        monitor(lengths=np.ones(3))
 
 
 def test_a_monitor_of_the_text_alone_asks_for_no_activations():

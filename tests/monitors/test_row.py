@@ -1,15 +1,19 @@
 """Rows of a stream: tokens that wait change neither what is said nor when."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monitor_toys import THEMES, pattern_codebook
 from test_monitor import FORECASTER, NAMES
 
+from forepath.errors import ActivationError
 from forepath.monitors.monitor import Monitor, OffPath
 from forepath.monitors.row import Row
 from forepath.monitors.rules import parse_rule
-from forepath.records import Step
+from forepath.records import Policy, Step
 from forepath.subjects.spelling import Spelling
 from forepath.themes.labelling import PatternLabeller
 
@@ -35,22 +39,34 @@ def monitor(every: int) -> Monitor:
 
 
 @settings(max_examples=150, deadline=None)
-@given(texts, st.integers(0, 7), st.booleans(), st.sets(st.integers(0, 200), max_size=6), st.booleans())
-def test_what_waits_changes_nothing(pieces, every, ends, asked, apart):
-    tokens = list("".join(pieces).encode()) or [ord("x")]
+@given(
+    texts,
+    st.integers(0, 7),
+    st.sampled_from(["end", "stop", "cut"]),
+    st.sets(st.integers(0, 200), max_size=6),
+    st.booleans(),
+)
+def test_what_waits_changes_nothing(pieces, every, how, asked, apart):
+    """`how` the text comes to its end: by an end token, a stop text, or cut off."""
+    tokens, ends = list("".join(pieces).encode()) or [ord("x")], how == "end"
     watching = monitor(every)
-    most = 10_000 if ends else len(tokens)
+    most = len(tokens) if how == "cut" else 10_000
     follower, spelling = watching.open("p"), Spelling(decode)
-    eager, said = [], []
+    eager, said, alarms = [], [], []
     for step in steps(tokens, ends=ends):
         token, seen = step.tokens[0], step.activations["site"][0]
         if token == END_TOKEN:
             eager.append(follower.finish(seen, ended=True))
+            alarms += [(eager[-1].theme, alarm) for alarm in eager[-1].alarms]
             said.append("")
             continue
         said.append(spelling.add(token))
         reading = follower.feed(said[-1], seen)
-        eager.append(follower.finish(None, ended=False, before=reading) if step.ended[0] else reading)
+        alarms += [(reading.theme, alarm) for alarm in reading.alarms] if reading else []
+        if step.ended[0]:
+            before, reading = reading, follower.finish(None, ended=how == "stop", before=reading)
+            alarms += [(reading.theme, alarm) for alarm in reading.alarms[len(before.alarms) if before else 0 :]]
+        eager.append(reading)
     quiet: set[int] = set()
     for _ in range(2):  # the second time most tokens are known to be quiet
         row = Row(watching.open("p"), Spelling(decode, apart=apart), number=0, site="site",
@@ -62,14 +78,55 @@ def test_what_waits_changes_nothing(pieces, every, ends, asked, apart):
             if number in asked:
                 assert row.piece(number) == said[number]
         assert [row.piece(n) for n in range(len(said))] == said
-        assert row.over and row.ended == ends
+        assert row.over and row.ended == (how != "cut") and row.alarms == alarms
         assert not apart or quiet >= {token for token in tokens if chr(token).isalpha() and token < 128}
     assert not {ord(mark) for mark in ".!?\n"} & quiet
 
 
 def test_most_tokens_touch_no_text():
-    row = Row(monitor(0).open("p"), Spelling(decode, apart=True), number=0, site="site", ends=frozenset(), most=10_000,
-              quiet=set(range(ord("a"), ord("z") + 1)) | {32})  # fmt: skip
+    row = quiet_row(monitor(0))
     for step in steps(list(b"x the soup was warm and the bread was fresh"), ends=False)[:-1]:
         row.take(step)
     assert row.follower.text == "x" and row.piece(2) == "t" and row.follower.text.endswith("fres")
+
+
+def quiet_row(watching: Monitor) -> Row:
+    return Row(watching.open("p"), Spelling(decode, apart=True), number=0, site="site", ends=frozenset(), most=10_000,
+               quiet=set(range(ord("a"), ord("z") + 1)) | {32})  # fmt: skip
+
+
+def test_waiting_has_an_end():
+    row = quiet_row(monitor(0))
+    for step in steps([ord("a")] * 600, ends=False)[:-1]:
+        row.take(step)
+    assert 300 < row.follower.tokens < 599
+
+
+def test_a_reading_that_fails_feeds_nothing_twice():
+    row, text = quiet_row(monitor(0)), b"the soup was warm. Then"
+    given = steps(list(text), ends=False)
+    bad = text.index(b"T")
+    given[bad] = Step(given[bad].tokens, given[bad].ended, {"site": np.full((1, 6), np.nan)})
+    for step in given[:bad]:
+        row.take(step)
+    with pytest.raises(ActivationError):
+        row.take(given[bad])
+    row.piece(3)
+    assert row.follower.text == "the soup was warm. T"
+
+
+def test_tokens_of_another_subject_are_met_anew():
+    """Token 97 is a letter here and a full stop there."""
+    ByteLevel = type("ByteLevel", (), {})
+    tokenizer = SimpleNamespace(backend_tokenizer=SimpleNamespace(decoder=ByteLevel()),
+                                clean_up_tokenization_spaces=False)  # fmt: skip
+    here = SimpleNamespace(fingerprint="here", tokenizer=tokenizer, end_ids=frozenset(), decode=decode)
+    there = SimpleNamespace(fingerprint="there", tokenizer=tokenizer, end_ids=frozenset(),
+                            decode=lambda tokens: decode(tokens).replace("a", "."))  # fmt: skip
+    watching, heard = monitor(0), []
+    for subject in (here, there, here):
+        (row,) = watching.rows(subject, ["p"], Policy(max_tokens=100))
+        for step in steps(list(b"The soup wasa Then the bread"), ends=False)[:-1]:
+            row.take(step)
+        heard.append(len(row.follower.heard))
+    assert heard == [0, 1, 0]

@@ -83,3 +83,9 @@ def test_any_of_several_themes_counts():
     first, none = np.array([0.3, 0.3, 0.4]), np.zeros((0, 3, 3))
     alarm = watch.update(Outlook(first, none, np.zeros(3)), 7)
     assert alarm is not None and alarm.raised and np.isclose(alarm.value, 0.6) and alarm.token == 7
+
+
+def test_a_rule_beyond_the_forecast_is_refused_and_not_answered_with_less():
+    watch = Watch(parse_rule("P(end within 3) > 0.3"), NAMES, 3)
+    with pytest.raises(InputError, match="3 themes ahead, this forecaster 2"):
+        watch.update(Outlook(np.full(3, 1 / 3), np.full((1, 3, 3), 1 / 3), np.zeros(3)), 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from forepath.errors import ActivationError
@@ -45,7 +43,7 @@ def checked_reads(activations: np.ndarray, *, shape: tuple[int, int] | None = No
 
 def _finite(rows: np.ndarray) -> np.ndarray:
     wide = rows.astype(np.float64)
-    if math.isfinite(wide.sum()):
+    if np.isfinite(wide).all():
         return wide
     bad = np.flatnonzero(~np.isfinite(wide).all(axis=tuple(range(1, wide.ndim))))
     if len(bad):

@@ -37,6 +37,6 @@ def absorbed(steps: np.ndarray, end: int) -> np.ndarray:
     """
     ended = np.maximum.accumulate(steps[..., end], axis=1)
     alive = np.maximum(1.0 - steps[..., end], 1e-300)  # where nothing is left, nothing is what shrinks
-    kept: np.ndarray = steps * ((1.0 - ended) / alive)[..., None]
+    kept: np.ndarray = steps * (np.maximum(1.0 - ended, 0.0) / alive)[..., None]
     kept[..., end] = ended
     return kept

@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from forepath.forecasters.heads import Head
-from forepath.forecasters.odds import absorbed
+from forepath.forecasters.heads import FAINT, Head
+from forepath.forecasters.odds import absorbed, softmax
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,11 @@ class Stacked:
     weights: np.ndarray
     """(width, heads * themes)"""
     intercepts: np.ndarray
-    """(heads * themes,): 0 for the chains' heads, whose intercepts are in `after`."""
+    """(heads * themes,): of the chains' heads the mean over the theme before."""
     after: np.ndarray
-    """(horizon - 1, themes, themes) exp of the intercepts, each row's largest 1: so that the exponentials of a forecast
-    are one per theme, and not one per pair of themes. No row's sum can then be 0 unless intercepts differ by 700."""
+    """(horizon - 1, themes, themes) what the theme before adds to the logits."""
+    factors: np.ndarray
+    """exp of `after`, each row's largest 1: a forecast's exponentials are then one per theme and not one per pair."""
     step_floors: np.ndarray
     """(horizon, 1)"""
     link_floors: np.ndarray
@@ -33,10 +34,13 @@ class Stacked:
     def of(cls, steps: Sequence[Head], links: Sequence[Head], end: int) -> Self:
         """From the heads as they were fitted; none of `links` if there are no chains."""
         count = steps[0].weights.shape[1]
-        after = np.stack([head.intercepts for head in links]) if links else np.zeros((0, count, count))
+        added = np.stack([head.intercepts for head in links]) if links else np.zeros((0, count, count))
+        mean = added.mean(axis=1)
+        after = added - mean[:, None]
         return cls(
             np.concatenate([head.weights for head in (*steps, *links)], axis=1),
-            np.concatenate([*(head.intercepts.ravel() for head in steps), np.zeros(len(links) * count)]),
+            np.concatenate([*(head.intercepts.ravel() for head in steps), mean.ravel()]),
+            after,
             np.exp(after - after.max(axis=2, keepdims=True)),
             np.array([[head.floor] for head in steps]),
             np.array([head.floor for head in links])[:, None, None],
@@ -49,18 +53,23 @@ class Stacked:
         horizon, count = len(self.step_floors), self.after.shape[2]
         linear = (points @ self.weights + self.intercepts).reshape(len(points), -1, count)
         odds = np.exp(linear - linear.max(axis=2, keepdims=True))
-        steps = _shares(odds[:, :horizon], self.step_floors)
+        first, later = odds[:, :horizon], odds[:, horizon:, None] * self.factors
+        steps = _shares(first, first.sum(axis=2, keepdims=True), self.step_floors)
         ended = steps[:, :, self.end]
         if (ended[:, 1:] < ended[:, :-1]).any():
             steps = absorbed(steps, self.end)
-        links = _shares(self.after * odds[:, horizon:, None], self.link_floors)
+        sums = later.sum(axis=3, keepdims=True)
+        if (sums < FAINT).any():  # what the row calls likely, the theme before calls impossible
+            later = softmax(linear[:, horizon:, None] + self.after)
+            sums = np.ones_like(sums)
+        links = _shares(later, sums, self.link_floors)
         links[:, :, self.end] = 0.0
         links[:, :, self.end, self.end] = 1.0
         return steps, links
 
 
-def _shares(odds: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """`floored` of what `odds` are of their sums over the last axis; in place."""
-    odds *= (1.0 - floor) / odds.sum(axis=-1, keepdims=True)
+def _shares(odds: np.ndarray, sums: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """`floored` of odds / sums; in place."""
+    odds *= (1.0 - floor) / sums
     odds += floor / odds.shape[-1]
     return odds

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from forepath.monitors.monitor import Monitor
 
 NEVER = -1
-LONGEST_WAIT = 256
-"""Tokens that may wait to be fed, at most."""
 
 Read = np.ndarray | Callable[[], np.ndarray] | None
 """An activation (width,), or how to get it: most tokens need none. None for a monitor that reads the text."""
@@ -70,12 +68,14 @@ class Follower:
         return float(self._evidence.highest[0])
 
     @property
-    def patience(self) -> int:
-        """Of how many tokens from here on only the last can have a reading, if none holds one of `listening.MARKS`."""
+    def patience(self) -> int | None:
+        """Of how many tokens from here on only the last can have a reading, if none holds one of `listening.MARKS`;
+        None: of any number, none has.
+        """
         if self.tokens == 0 or self._listener.due:
             return 1
         every = self._monitor.every
-        return max(1, self._last + every - self.tokens + 1) if every else LONGEST_WAIT
+        return max(1, self._last + every - self.tokens + 1) if every else None
 
     def feed(self, piece: str, activation: Read) -> Reading | None:
         """What is new with this token. `piece`: the text it adds; `activation` (width,): read where it was drawn, so it

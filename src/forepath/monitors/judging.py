@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forepath.monitors.follower import Follower
 from forepath.monitors.monitor import Monitor
 from forepath.monitors.readings import Alarm
+from forepath.monitors.row import Row
 from forepath.monitors.rules import Rule
 from forepath.protocols import Subject
 from forepath.records import END, Policy
@@ -60,27 +60,25 @@ def _follow(
     monitor: Monitor, subject: Subject, prompts: Sequence[str], seeds: Sequence[int], policy: Policy
 ) -> list[Followed]:
     rows = monitor.rows(subject, prompts, policy)
-    alarms: list[list[tuple[str | None, Alarm]]] = [[] for _ in prompts]
     capture = () if monitor.site is None else (monitor.site,)
     for step in subject.stream(prompts, seeds=seeds, policy=policy, capture=capture):
-        for row, mine in zip(rows, alarms, strict=True):
-            reading = row.take(step)
-            if reading is not None:
-                mine += [(reading.theme, alarm) for alarm in reading.alarms]
-    return [followed(row.follower, mine, row.ended) for row, mine in zip(rows, alarms, strict=True)]
+        for row in rows:
+            row.take(step)
+    return [followed(row) for row in rows]
 
 
-def followed(follower: Follower, alarms: Sequence[tuple[str | None, Alarm]], finished: bool) -> Followed:
-    """What a finished follower has seen."""
+def followed(row: Row) -> Followed:
+    """What a row that is over has seen."""
+    follower = row.follower
     ends = follower.ends
     sentences = [(h.theme, bisect_right(ends, h.start), bisect_right(ends, h.stop - 1) + 1) for h in follower.heard]
     themes: list[tuple[str, int]] = []
     for theme, token, _ in sentences:
         if theme is not None and (not themes or themes[-1][0] != theme):
             themes.append((theme, token))
-    if finished:
+    if row.ended:
         themes.append((END, follower.tokens))
-    return Followed(tuple(alarms), tuple(themes), tuple(sentences), follower.tokens, finished,
+    return Followed(tuple(row.alarms), tuple(themes), tuple(sentences), follower.tokens, row.ended,
                     follower.highest_evidence)  # fmt: skip
 
 

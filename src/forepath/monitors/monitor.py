@@ -6,7 +6,7 @@ One `Monitor` is shared; each text has a `follower.Follower`. The subject's stre
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -47,6 +47,17 @@ class OffPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What was met of one subject's tokens; it grows."""
+
+    subject: str
+    """Its fingerprint."""
+    spelled: dict[tuple[int, ...], str] = field(default_factory=dict)
+    quiet: set[int] = field(default_factory=set)
+    """Tokens that hold no mark: see `row`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """One step of the texts being followed."""
 
@@ -58,7 +69,7 @@ class Moment:
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """(rows,) the text that each row's token added; spelled when asked for."""
+        """(rows,) the text that each row's token added; spelled when asked for, by the thread that reads the stream."""
         return tuple(row.piece(self._number) for row in self._rows)
 
 
@@ -87,7 +98,7 @@ class Monitor:
         instead. `subject`, `policy`: what it was fitted on; anything else is doubted. `every`: tokens after which to
         read again within a sentence, 0 for never. `lengths` (themes,) mean tokens of a segment, for distances.
         `source`: how the forecaster came to be, in words. Raises `InputError` for a rule about a theme that is not
-        forecast.
+        forecast, or lengths that are not one a theme.
         """
         if (site is None) == (features is None):
             raise InputError("a monitor reads activations at a site or features of the text: give one of the two")
@@ -99,13 +110,14 @@ class Monitor:
         self.subject, self.policy = subject, policy
         self.off_path, self.rules, self.guard = off_path, tuple(rules), guard
         self.lengths = np.full(len(self.themes), np.nan) if lengths is None else np.asarray(lengths, dtype=float)
+        if self.lengths.shape != (len(self.themes),):
+            raise InputError(f"lengths of shape {self.lengths.shape}; wanted one for each of {len(self.themes)} themes")
         self.hue: Callable[[str], str] = lambda theme: "#555555"
         """Theme -> "#rrggbb", for views."""
         self.source = source or (f"activations at {site}" if site else "text only")
         self.ledger = Ledger(self.themes)
         """How good the forecasts of all texts followed so far have been."""
-        self._memory: tuple[str, dict[tuple[int, ...], str]] = ("", {})
-        self._quiet: set[int] = set()
+        self._known = Known("")
         for rule in self.rules:
             Watch(rule, self.themes, horizon)
 
@@ -117,9 +129,13 @@ class Monitor:
 
     def memory_of(self, subject: Subject) -> dict[tuple[int, ...], str]:
         """What tokens of this subject spell, as far as it was met: for `Spelling`."""
-        if self._memory[0] != subject.fingerprint:
-            self._memory, self._quiet = (subject.fingerprint, {}), set()
-        return self._memory[1]
+        return self._known_of(subject).spelled
+
+    def _known_of(self, subject: Subject) -> Known:
+        known = self._known
+        if known.subject != subject.fingerprint:
+            known = self._known = Known(subject.fingerprint)
+        return known
 
     def doubts_about(self, subject: Subject, policy: Policy) -> tuple[str, ...]:
         """Why forecasts of this subject under this policy are not to be trusted; empty if they may be."""
@@ -157,11 +173,11 @@ class Monitor:
 
     def rows(self, subject: Subject, prompts: Sequence[str], policy: Policy) -> list[Row]:
         """What follows the rows of a stream of this subject."""
-        doubts, memory = self.doubts_about(subject, policy), self.memory_of(subject)
+        doubts, known = self.doubts_about(subject, policy), self._known_of(subject)
         ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
         return [
-            Row(self.open(prompt, doubts=doubts), Spelling.of(subject, memory), number=i, site=self.site, ends=ends,
-                most=policy.max_tokens, quiet=self._quiet)
+            Row(self.open(prompt, doubts=doubts), Spelling.of(subject, known.spelled), number=i, site=self.site,
+                ends=ends, most=policy.max_tokens, quiet=known.quiet)
             for i, prompt in enumerate(prompts)
         ]  # fmt: skip
 

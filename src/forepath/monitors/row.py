@@ -1,8 +1,10 @@
 """One row of a stream being followed: steps go in, readings come out.
 
-Most tokens finish no sentence, and nothing is said of them. Those wait, unspelled, until the one after a mark that may
-end a sentence, or until somebody asks for their text: what the model's step has pushed out of the processor's caches is
-then fetched once a sentence and not once a token. What is said, and when, is what it would be without waiting.
+Most tokens finish no sentence, and nothing is said of them. They wait, unspelled, until a reading may be due: at the
+token after one that may end a sentence, after so many tokens where the monitor reads every so many, or when somebody
+asks for their text. What the model's step has pushed out of the processor's caches is then fetched once a sentence and
+not once a token. What is said, and when, is what it would be without waiting. Where a token's text hangs on its
+neighbours (`Spelling.alone`), it may end a sentence for all one knows, and one more token is all that it waits for.
 """
 
 from __future__ import annotations
@@ -13,16 +15,19 @@ import numpy as np
 
 from forepath.monitors.follower import Follower
 from forepath.monitors.listening import MARKS
-from forepath.monitors.readings import Reading
+from forepath.monitors.readings import Alarm, Reading
 from forepath.records import Step
 from forepath.subjects.spelling import Spelling
 
+LONGEST_WAIT = 256
+"""Tokens that wait at most."""
+
 
 class Row:
-    """A follower of the text that row `number` of a stream writes."""
+    """A follower of the text that row `number` of a stream writes. For the one thread that reads the stream."""
 
     __slots__ = ("_ends", "_most", "_number", "_patience", "_quiet", "_site", "_spelling", "_waiting",
-                 "ended", "follower", "over")  # fmt: skip
+                 "alarms", "ended", "follower", "over")  # fmt: skip
 
     def __init__(
         self,
@@ -39,6 +44,8 @@ class Row:
         `quiet`: tokens known to hold no mark; shared by the rows of one subject, it grows as they are met.
         """
         self.follower = follower
+        self.alarms: list[tuple[str | None, Alarm]] = []
+        """Raised or over so far, each with the theme that had been heard last."""
         self.over = False
         """Whether the text is finished; what comes is not read."""
         self.ended = False
@@ -46,7 +53,7 @@ class Row:
         self._spelling, self._number, self._site = spelling, number, site
         self._ends, self._most, self._quiet = ends, most, quiet
         self._waiting: list[int] = []
-        self._patience = follower.patience
+        self._patience = follower.patience or LONGEST_WAIT
 
     def take(self, step: Step) -> Reading | None:
         """What is new with this step."""
@@ -55,14 +62,17 @@ class Row:
             return None
         if token in self._ends:
             return self._finish(step, ended=True)
-        reading, waiting = None, self._waiting
-        waiting.append(token)
-        if len(waiting) >= self._patience:
+        reading = None
+        self._waiting.append(token)
+        count = len(self._waiting)
+        if count >= self._patience:
             reading = self._catch_up(step)
         elif token not in self._quiet:  # it may end a sentence, which is heard when something follows
-            self._patience = len(waiting) + 1
+            self._patience = count + 1
+        if reading is not None and reading.alarms:
+            self.alarms += [(reading.theme, alarm) for alarm in reading.alarms]
         if step.ended[self._number]:
-            written = self.follower.tokens + len(waiting)
+            written = self.follower.tokens + len(self._waiting)
             return self._finish(None, ended=written < self._most, before=reading)
         return reading
 
@@ -76,20 +86,23 @@ class Row:
         self._catch_up(None)
         self.over, self.ended = True, ended
         seen = None if step is None or self._site is None else self._read(step)
-        return self.follower.finish(seen, ended=ended, before=before)
+        reading = self.follower.finish(seen, ended=ended, before=before)
+        known = 0 if before is None else len(before.alarms)
+        self.alarms += [(reading.theme, alarm) for alarm in reading.alarms[known:]]
+        return reading
 
     def _catch_up(self, step: Step | None) -> Reading | None:
         """Feed the tokens that wait, the last with what was read at `step`."""
-        reading, last = None, len(self._waiting) - 1
-        for i, token in enumerate(self._waiting):
+        waiting, self._waiting = self._waiting, []
+        reading, last = None, len(waiting) - 1
+        for i, token in enumerate(waiting):
             seen = None if step is None or self._site is None or i < last else partial(self._read, step)
             reading = self.follower.feed(self._spelling.add(token), seen)
             if token not in self._quiet:
                 alone = self._spelling.alone(token)
                 if alone is not None and MARKS.isdisjoint(alone):
                     self._quiet.add(token)
-        self._waiting.clear()
-        self._patience = self.follower.patience
+        self._patience = self.follower.patience or LONGEST_WAIT
         return reading
 
     def _read(self, step: Step) -> np.ndarray:

@@ -147,7 +147,12 @@ class Watch:
         self.raised = False
 
     def update(self, outlook: Outlook, token: int) -> Alarm | None:
-        """An alarm if the rule is raised or over now."""
+        """An alarm if the rule is raised or over now. Raises `InputError` where the forecast looks less far ahead."""
+        if len(outlook.links) < self.rule.within - 1:
+            raise InputError(
+                f"rule '{self.rule}' looks {self.rule.within} themes ahead, this forecaster {len(outlook.links) + 1}; "
+                "ask for fewer, or fit one with a longer horizon"
+            )
         chance = float(chance_of_any(outlook.first, outlook.links[: self.rule.within - 1], self._wanted)[-1])
         limit = self.rule.until if self.raised else self.rule.limit
         passed = chance > limit if self.rule.above else chance < limit

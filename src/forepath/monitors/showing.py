@@ -30,7 +30,7 @@ WIDE, HIGH = 900, 320
 
 
 class Watching:
-    """What was seen of one text so far. Notebooks show it; `plot` draws it; `readings` are plain records."""
+    """What was seen of one text so far. Notebooks show it; `plot` draws it; `readings` holds all."""
 
     def __init__(
         self, prompt: str, themes: Sequence[str], source: str, hue: Callable[[str], str], ledger: object = ""
