@@ -89,7 +89,7 @@ def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds
     spent = {clock: np.zeros((rounds, len(names))) for clock in CLOCKS}
     for number in range(-1, rounds):  # the first is to warm up
         mine, seeds = prompts[(number + 1) * rows : (number + 2) * rows], list(range(rows))
-        streams: list[Iterator[Step] | Iterator[Moment]] = [
+        streams: list[Iterator[Step | Moment]] = [
             subject.stream(mine, seeds=seeds, policy=policy),
             spelled(subject, mine, seeds, policy, memory),
             monitor.follow_many(subject, mine, seeds=seeds, policy=policy),
@@ -144,7 +144,7 @@ def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None
     spent = []
     for _ in range(7):
         began = time.process_time()
-        for _ in monitor.follow_many(Kept(), prompts, seeds=range(24), policy=policy):  # type: ignore[arg-type]
+        for _ in monitor.follow_many(Kept(), prompts, seeds=range(24), policy=policy):
             pass
         spent.append((time.process_time() - began) / tokens)
     print(f"the monitor's own work, without the model: {1e6 * statistics.median(spent):.0f} us of processor per token")
