@@ -88,8 +88,7 @@ def inside(process: subprocess.Popen[str]) -> list[float]:
 
 def memory(run: str, requests: int, rule: str) -> None:
     """Eight clients at once, four tokens each, watched. Growth: the Theil-Sen slope over the second half of the
-    requests, when what is kept up to a bound is full. Every alarm is a row of the run, and the run's index grows by it:
-    `--alarms` shows by how much."""
+    requests, when what is kept up to a bound is full. `--alarms`: with a rule that raises one in nearly every text."""
     prompts = [p.text for p in document_grammar().prompts(6, 500)]
     with serving(run, rule) as (process, url, headers), httpx2.Client(headers=headers, timeout=600) as client:
 
