@@ -96,7 +96,7 @@ class FusedContinuation:
         cos, sin = (table[0, :, None] for table in self._model.rotary_emb(x, _filled(self._positions, spare)[None]))
         for_keys, for_queries = (cos, sin), (cos * self._scale, sin * self._scale)
         for n, (norm, to_query, to_key, to_value, out, norm_mlp, gate, up, down) in enumerate(self._layers):
-            self._leave(f"resid.{n}", x[:rows])
+            self._leave(f"resid.{n}", x, rows)
             h = _norm(x, norm)
             query = _turn(self._heads(_product(h, to_query)), *for_queries)
             key = _turn(self._heads(_product(h, to_key)), *for_keys)
@@ -106,7 +106,7 @@ class FusedContinuation:
             h = _norm(x, norm_mlp)
             gated = _product_and("mul", h, up, _product(h, gate, "swish"))
             x = _product_and("add", gated, down, x)
-        self._leave(f"resid.{len(self._layers)}", x[:rows])
+        self._leave(f"resid.{len(self._layers)}", x, rows)
         self._cache.advance()
         self._positions += 1
         return _product(_norm(x, self._model.norm), self._head)[:rows]
@@ -116,9 +116,9 @@ class FusedContinuation:
         self._cache.keep(index)
         self._positions = self._positions[index]
 
-    def _leave(self, site: str, x: torch.Tensor) -> None:
+    def _leave(self, site: str, x: torch.Tensor, rows: int) -> None:
         if site in self.wanted:
-            self.found[site] = x[:, None]
+            self.found[site] = x[:rows, None]
 
     def _heads(self, flat: torch.Tensor) -> torch.Tensor:
         return flat.view(len(flat), -1, self._width)
