@@ -69,6 +69,20 @@ def test_what_is_shown_is_what_was_read(tmp_path):
         view.plot(tmp_path / "no" / "x.svg")
 
 
+@pytest.mark.parametrize("themes", [["rain", "war"], ["rain"]])
+def test_a_sentence_that_was_cut_off_is_no_theme_s(themes):
+    whole = monitor().watch(Writer(lambda p, s: themes), "p", seed=2, policy=Policy(max_tokens=200))
+    assert len(painted(whole)) == len(themes) and painted(whole)[-1].endswith(".")
+    most = len(whole.text) - 4
+    view = monitor().watch(Writer(lambda p, s: themes), "p", seed=2, policy=Policy(max_tokens=most))
+    assert view.text == whole.text[:most] and len(painted(view)) == len(themes) - 1
+
+
+def painted(view) -> list[str]:
+    """Pieces of the text that are underlined."""
+    return re.findall(r'<span style="border-bottom[^>]*>([^<]*)</span>', view.html())
+
+
 def test_doubts_are_shown_instead_of_odds():
     view = monitor(subject="another").watch(Writer(lambda p, s: ["rain"]), "p", policy=Policy(max_tokens=100))
     assert "Do not trust me" in view.html() and "next" not in view.html()

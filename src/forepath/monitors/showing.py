@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forepath.errors import InputError
+from forepath.monitors.listening import MARKS
 from forepath.monitors.readings import Alarm, Reading
 from forepath.protocols import Subject
-from forepath.records import Policy
+from forepath.records import END, Policy
 
 if TYPE_CHECKING:
     from forepath.monitors.monitor import Monitor
@@ -113,7 +114,9 @@ class Watching:
         """The text, every finished sentence underlined in its theme's colour."""
         out, at = [], 0
         for reading in self.readings:
-            if reading.reason in ("theme", "sentence", "end") and reading.theme is not None and reading.at > at:
+            heard = reading.reason in ("theme", "sentence") or reading.chain[-1:] == (END,)
+            heard = heard or (reading.reason == "end" and not MARKS.isdisjoint(self.text[at:]))  # else cut off in it
+            if heard and reading.theme is not None and reading.at > at:
                 out.append(f'<span style="border-bottom:2px solid {self._hue(reading.theme)}" '
                            f'title="{_safe(reading.theme)}">{_safe(self.text[at : reading.at])}</span>')  # fmt: skip
                 at = reading.at
