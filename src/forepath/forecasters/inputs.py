@@ -46,13 +46,11 @@ def _finite(rows: np.ndarray) -> np.ndarray:
     if np.isfinite(wide).all():
         return wide
     bad = np.flatnonzero(~np.isfinite(wide).all(axis=tuple(range(1, wide.ndim))))
-    if len(bad):
-        names = ", ".join(map(str, bad[:10])) + (", …" if len(bad) > 10 else "")
-        raise ActivationError(
-            f"{len(bad)} of {len(wide)} rows hold NaN or infinite activations: rows {names}; leave these prompts out, "
-            "or capture them in float32"
-        )
-    return wide
+    names = ", ".join(map(str, bad[:10])) + (", …" if len(bad) > 10 else "")
+    raise ActivationError(
+        f"{len(bad)} of {len(wide)} rows hold NaN or infinite activations: rows {names}; leave these prompts out, "
+        "or capture them in float32"
+    )
 
 
 def checked_pair(activations: np.ndarray, futures: Futures) -> np.ndarray:
