@@ -4,6 +4,7 @@ import fcntl
 import json
 import re
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -43,6 +44,8 @@ class Behind(BaseHTTPRequestHandler):
     """Streams a text; asked for one token, it leaves a file, its lock held for a while."""
 
     states, named, asked, wait = STATES, None, [], 0.1
+    own = None
+    """The file that a client's own request leaves."""
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -51,13 +54,15 @@ class Behind(BaseHTTPRequestHandler):
         if body.get("stream"):
             self.send_header("content-type", "text/event-stream; charset=utf-8")
             self.end_headers()
+            if self.own is not None:
+                self.leave(self.own)
             for part in vllm_frames(TEXT, chat=False):
                 self.wfile.write(part)
                 self.wfile.flush()
             return
         answer = {"choices": [{"index": 0, "text": "T", "finish_reason": "length"}]}
         if self.named is not None:
-            self.leave()
+            self.leave(self.named)
             answer["kv_transfer_params"] = {"hidden_states_path": str(self.named)}
         content = json.dumps(answer).encode()
         self.send_header("content-type", "application/json")
@@ -65,13 +70,13 @@ class Behind(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def leave(self):
-        lock = open(f"{self.named}.lock", "w")  # noqa: SIM115
+    def leave(self, path):
+        lock = open(f"{path}.lock", "w")  # noqa: SIM115
         fcntl.flock(lock, fcntl.LOCK_EX)
 
         def write():
             arrays = {"hidden_states": self.states, "token_ids": np.arange(7.0)}
-            self.named.write_bytes(pack(arrays, {"hidden_states": "bfloat16"}))
+            path.write_bytes(pack(arrays, {"hidden_states": "bfloat16"}))
             lock.close()
 
         threading.Timer(self.wait, write).start()
@@ -108,8 +113,9 @@ def told(channel, kind, words):
     return json.loads(found()[0].split(b"data: ")[1])
 
 
-def ask(ours):
+def ask(ours, **more):
     body = {"model": "m", "prompt": "p", "stream": True, "max_tokens": 40, "stream_options": {"include_usage": True}}
+    body |= more
     answer = httpx2.post(f"{ours}/v1/completions", json=body, headers=KEY, timeout=60)
     assert data_frames(answer.content) == [f.rstrip(b"\n") for f in vllm_frames(TEXT, chat=False)], "bytes untouched"
 
@@ -129,6 +135,21 @@ def test_the_prompt_is_forecast_from_what_the_connector_left(tmp_path, forecaste
     (short,) = [body for body, _ in handler.asked if not body.get("stream")]
     assert (short["max_tokens"], short["n"], short["prompt"]) == (1, 1, "p") and "stream_options" not in short
     assert {key for _, key in handler.asked} == {KEY["authorization"]}
+
+
+@pytest.mark.parametrize("number", ["", "1_"])
+@pytest.mark.parametrize("wanted", [None, {"include_output_tokens": True}])
+def test_what_a_client_s_own_request_leaves_is_tidied_away_unless_it_asked_for_it(tmp_path, forecaster, wanted, number):
+    """vLLM 0.32 writes a file for every choice of every request, named after its id with something around it."""
+    own, other = tmp_path / f"{number}cmpl-8f-0-ab12.safetensors", tmp_path / "cmpl-8f1-0-ab12.safetensors"
+    other.write_bytes(b"of a request that goes on")
+    handler = type("Mine", (Behind,), {"named": tmp_path / "one.safetensors", "own": own, "asked": [], "wait": 0.3})
+    with between(handler, HiddenStates(tmp_path.resolve(), "resid.1", forecaster, "model")) as (ours, channel):
+        ask(ours, **({} if wanted is None else {"kv_transfer_params": wanted}))
+        told(channel, "reading", "activations of the prompt")
+        assert wait_for(own.exists if wanted else lambda: {*tmp_path.iterdir()} == {other}), list(tmp_path.iterdir())
+        time.sleep(0.5 if wanted else 0)
+    assert {*tmp_path.iterdir()} == ({other, own, tmp_path / f"{own.name}.lock"} if wanted else {other})
 
 
 @pytest.mark.parametrize(
@@ -161,7 +182,8 @@ def test_a_file_that_is_never_written_is_given_up(tmp_path, forecaster, monkeypa
 
 
 def test_one_token_is_asked_for_in_one_piece():
-    chat = {"messages": [], "stream": True, "n": 4, "best_of": 4, "max_completion_tokens": 90, "max_tokens": 80}
+    chat = {"messages": [], "stream": True, "n": 4, "best_of": 4, "max_completion_tokens": 90, "max_tokens": 80,
+            "kv_transfer_params": {"hidden_states_path": "elsewhere"}}  # fmt: skip
     assert json.loads(one_token(json.dumps(chat).encode())) == {
         "messages": [], "stream": False, "n": 1, "max_completion_tokens": 1}  # fmt: skip
     for wrong in (b"nonsense", b"[1]"):

@@ -3,12 +3,14 @@
 `ExampleHiddenStatesConnector` (vLLM 0.18 and later, with `extract_hidden_states`; docs.vllm.ai names the fields) writes
 what the asked-for layers hold into a file when a request has finished. So while a text is written, its prompt is asked
 for once more, for one token; the answer names the file. It is read only within the directory named on the command line,
-which both share, and deleted then. Layer N there is the stream before block N, counted from 0: our `resid.N`. The text
-itself is followed by its words, for in its middle nothing is written. Knows answers and files, not who asks for them.
+which both share, and deleted then; so is the file that the text's own request leaves when it ends, unless the client
+asked for it. Layer N there is the stream before block N, counted from 0: our `resid.N`. The text itself is followed by
+its words, for in its middle nothing is written. Knows answers and files, not who asks for them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -26,6 +28,8 @@ PATIENCE = 10.0
 """Seconds that a file may take to be written."""
 LARGEST = 2**30
 """Bytes of a file that is read."""
+OWN = "kv_transfer_params"
+"""Field of a request by which a client says something of its file, which is then left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +75,25 @@ class HiddenStates:
         try:
             last = self._last(path)
         finally:
-            for done in (path, _lock_of(path)):
-                done.unlink(missing_ok=True)
+            _delete(path)
         forecast = self.forecaster.predict(last[None])
         return {"source": self.source, **Reading(0, 0, "prompt", None, (), forecast).to_json(full=True)}
 
+    def tidy(self, name: str) -> None:
+        """Delete what the request that was answered under this name (`id`) left, once it is written: a file for each
+        choice, `NAME-….safetensors` or, of several, `0_NAME-….safetensors`.
+        """
+        if not re.fullmatch(r"[\w-]+", name):
+            return
+        mine = [p for p in self.folder.glob(f"*{name}-*") if re.match(rf"(\d+_)?{name}-", p.name)]
+        for path in {p.with_suffix("") if p.suffix == ".lock" else p for p in mine}:
+            with contextlib.suppress(MismatchError):  # never written: then nothing but its lock is there
+                _await(path)
+            _delete(path)
+
     def _file(self, answer: bytes) -> Path:
         try:
-            named = json.loads(answer)["kv_transfer_params"]["hidden_states_path"]
+            named = json.loads(answer)[OWN]["hidden_states_path"]
             path = Path(named).resolve()
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise MismatchError(
@@ -106,6 +121,9 @@ class HiddenStates:
         return states[-1]
 
 
+_WITHOUT = frozenset({"stream_options", "best_of", "echo", "max_tokens", OWN})
+
+
 def one_token(body: bytes) -> bytes:
     """A request for one token after the same prompt, in one piece. Raises `InputError` for what is no JSON object."""
     try:
@@ -115,7 +133,7 @@ def one_token(body: bytes) -> bytes:
     if not isinstance(asked, dict):
         raise InputError(f"the request is {type(asked).__name__}, not an object")
     limit = "max_completion_tokens" if "max_completion_tokens" in asked else "max_tokens"
-    kept = {k: v for k, v in asked.items() if k not in ("stream_options", "best_of", "echo", "max_tokens")}
+    kept = {k: v for k, v in asked.items() if k not in _WITHOUT}
     return json.dumps({**kept, limit: 1, "n": 1, "stream": False}).encode()
 
 
@@ -142,6 +160,11 @@ def _await(path: Path) -> None:
         if time.monotonic() > until:
             raise MismatchError(f"{path.name} was not written within {PATIENCE:g} s")
         time.sleep(0.005)
+
+
+def _delete(path: Path) -> None:
+    for done in (path, _lock_of(path)):
+        done.unlink(missing_ok=True)
 
 
 def _lock_of(path: Path) -> Path:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from forepath.apps.proxy.application import add_own_routes
 from forepath.apps.proxy.channel import BEAT, Channel
 from forepath.apps.proxy.frames import DONE, WAITING, comment, error_body
 from forepath.apps.proxy.hearing import LONGEST, Hearing, Said, said_in
-from forepath.apps.proxy.hidden import HiddenStates, one_token, why
+from forepath.apps.proxy.hidden import OWN, HiddenStates, one_token, why
 from forepath.apps.proxy.telemetry import Asked, Sent, Spans
 from forepath.apps.proxy.wanted import read_wanted
 from forepath.apps.proxy.watching import Watched, Watcher
@@ -74,6 +74,8 @@ class Passing:
     head: dict[str, Any] = field(default_factory=dict)
     """What stood around the choices of its answer."""
     reasons: list[str] = field(default_factory=list)
+    leaves: bool = False
+    """Whether a file that the server behind leaves of it is nobody's: the client said nothing of one."""
 
     def hear(self, said: Said) -> None:
         """Hand what was said to the monitor."""
@@ -139,8 +141,13 @@ def create_upstream_app(
     app = FastAPI(title="forepath serve", docs_url=None, redoc_url=None, openapi_url=None)
     passing: dict[str, Passing] = {}
     clients: list[httpx2.AsyncClient] = []
-    foretelling: set[asyncio.Task[None]] = set()
+    tasks: set[asyncio.Task[None]] = set()
     spans = spans or Spans()
+
+    def meanwhile(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def client() -> httpx2.AsyncClient:
         if not clients:
@@ -174,10 +181,13 @@ def create_upstream_app(
         passing[one.name] = one
         if hidden is not None and watcher is not None and not one.doubts:
             ask = partial(client().post, sent.url, headers=[*headers, ("accept-encoding", "identity")])
-            task = asyncio.create_task(_foretell(hidden, one, channel, ask, body))
-            foretelling.add(task)
-            task.add_done_callback(foretelling.discard)
-        over = lambda: passing.pop(one.name, None)  # noqa: E731
+            meanwhile(_foretell(hidden, one, channel, ask, body))
+
+        def over() -> None:
+            passing.pop(one.name, None)
+            if hidden is not None and one.leaves and isinstance(name := one.head.get("id"), str):
+                meanwhile(asyncio.to_thread(hidden.tidy, name))
+
         if "text/event-stream" in answer.headers.get("content-type", ""):
             kept = {k: v for k, v in kept.items() if k.lower() != "content-length"}
             return StreamingResponse(_relay(answer, one, over), 200, kept)
@@ -225,15 +235,17 @@ async def _foretell(
 def _passing(body: bytes, path: str, watcher: Watcher | None, policy: Policy, name: str) -> Passing:
     prompt = ""
     doubts: tuple[str, ...] = ()
+    leaves = False
     try:
         content = json.loads(body)
+        leaves = OWN not in content
         wanted = read_wanted({k: v for k, v in content.items() if k in _READ}, policy, chat=path.startswith("chat"))
         prompt = wanted.prompt or "\n\n".join(m.content for m in wanted.messages)
         if watcher is not None:
             doubts = watcher.monitor.doubts_of(wanted.policy)
     except (InputError, ValueError, AttributeError, RecursionError):
         pass  # the other server's affair; the text is watched without its prompt
-    one = Passing(prompt, watcher, doubts, asyncio.get_running_loop(), name)
+    one = Passing(prompt, watcher, doubts, asyncio.get_running_loop(), name, leaves=leaves)
     one.going.set()
     return one
 
