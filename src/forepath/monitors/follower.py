@@ -77,10 +77,13 @@ class Follower:
         every = self._monitor.every
         return max(1, self._last + every - self.tokens + 1) if every else None
 
-    def feed(self, piece: str, activation: Read) -> Reading | None:
+    def feed(self, piece: str, activation: Read, *, before: Sequence[str] = ()) -> Reading | None:
         """What is new with this token. `piece`: the text it adds; `activation` (width,): read where it was drawn, so it
-        has seen all tokens before this one. None for a monitor that reads the text.
+        has seen all tokens before this one. None for a monitor that reads the text. `before`: what the tokens since the
+        last one fed add, at which there is nothing to say (`patience`).
         """
+        if before:
+            self._pass_over(before)
         token, at = self.tokens, len(self._listener.text)
         reading = self._read("prompt", activation, token, at) if token == 0 else None
         heard = self._listener.feed(piece)
@@ -92,6 +95,12 @@ class Follower:
         elif self._monitor.every and token - self._last >= self._monitor.every:
             reading = self._read("tokens", activation, token, at)
         return reading
+
+    def _pass_over(self, pieces: Sequence[str]) -> None:
+        at = len(self._listener.text)
+        self.ends += [at := at + len(piece) for piece in pieces]
+        self.tokens += len(pieces)
+        self._listener.feed("".join(pieces))
 
     def finish(self, activation: Read, *, ended: bool, before: Reading | None = None) -> Reading:
         """The last reading. `ended`: the subject ended by itself, and then `activation` is where it drew the end (None

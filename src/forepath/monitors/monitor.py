@@ -53,13 +53,13 @@ class Known:
     subject: str
     """Its fingerprint."""
     spelled: dict[tuple[int, ...], str] = field(default_factory=dict)
-    quiet: set[int] = field(default_factory=set)
-    """Tokens that hold no mark: see `row`."""
+    quiet: dict[int, str] = field(default_factory=dict)
+    """Of tokens that hold no mark: see `row`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Moment:
-    """One step of the texts being followed."""
+    """One step of the texts being followed. Not frozen: one is made at each token, and freezing takes longer."""
 
     step: Step
     readings: Sequence[Reading | None]
@@ -164,11 +164,13 @@ class Monitor:
         capture = () if self.site is None else (self.site,)
         for number, step in enumerate(subject.stream(prompts, seeds=seeds, policy=policy, capture=capture)):
             readings = [row.take(step) for row in rows]
-            for row, reading in zip(rows, readings, strict=True):
-                if reading is not None and any("stop" in a.actions for a in reading.alarms if a.raised):
-                    row.over = True
+            news = any(readings)
+            if news:
+                for row, reading in zip(rows, readings, strict=True):
+                    if reading is not None and any("stop" in a.actions for a in reading.alarms if a.raised):
+                        row.over = True
             yield Moment(step, readings, rows, number)
-            if all([row.over for row in rows]):
+            if news and all(row.over for row in rows):
                 return
 
     def rows(self, subject: Subject, prompts: Sequence[str], policy: Policy) -> list[Row]:

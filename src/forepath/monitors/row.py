@@ -38,10 +38,10 @@ class Row:
         site: str | None,
         ends: frozenset[int],
         most: int,
-        quiet: set[int],
+        quiet: dict[int, str],
     ) -> None:
         """`site` read for the forecasts, if any. `ends`: tokens that end a text. `most`: tokens at which it is cut off.
-        `quiet`: tokens known to hold no mark; shared by the rows of one subject, it grows as they are met.
+        `quiet`: what tokens spell that hold no mark; shared by the rows of one subject, it grows as they are met.
         """
         self.follower = follower
         self.alarms: list[tuple[str | None, Alarm]] = []
@@ -67,7 +67,7 @@ class Row:
         count = len(self._waiting)
         if count >= self._patience:
             reading = self._catch_up(step)
-        elif token not in self._quiet:  # it may end a sentence, which is heard when something follows
+        elif token not in self._quiet and self._may_end(token):  # a sentence, which is heard when something follows
             self._patience = count + 1
         if reading is not None and reading.alarms:
             self.alarms += [(reading.theme, alarm) for alarm in reading.alarms]
@@ -93,17 +93,27 @@ class Row:
 
     def _catch_up(self, step: Step | None) -> Reading | None:
         """Feed the tokens that wait, the last with what was read at `step`."""
-        waiting, self._waiting = self._waiting, []
-        reading, last = None, len(waiting) - 1
-        for i, token in enumerate(waiting):
-            seen = None if step is None or self._site is None or i < last else partial(self._read, step)
-            reading = self.follower.feed(self._spelling.add(token), seen)
-            if token not in self._quiet:
-                alone = self._spelling.alone(token)
-                if alone is not None and MARKS.isdisjoint(alone):
-                    self._quiet.add(token)
+        if not self._waiting:
+            return None
+        *before, last = self._waiting
+        self._waiting = []
+        pieces = [self._spell(token) for token in before]
+        seen = None if step is None or self._site is None else partial(self._read, step)
+        reading = self.follower.feed(self._spell(last), seen, before=pieces)
         self._patience = self.follower.patience or LONGEST_WAIT
         return reading
+
+    def _spell(self, token: int) -> str:
+        text = self._quiet.get(token)
+        return text if text is not None and self._spelling.whole else self._spelling.add(token)
+
+    def _may_end(self, token: int) -> bool:
+        """Whether a token that is not known to be quiet may hold a mark."""
+        alone = self._spelling.alone(token)
+        if alone is None or not MARKS.isdisjoint(alone):
+            return True
+        self._quiet[token] = alone
+        return False
 
     def _read(self, step: Step) -> np.ndarray:
         """(width,) what was read where the row's token was drawn; asked for at few tokens."""

@@ -61,9 +61,14 @@ class Spelling:
         """Of a stream of this subject."""
         return cls(subject.decode, memory, apart=apart(subject))
 
+    @property
+    def whole(self) -> bool:
+        """Whether no character is unfinished: then a token that spells something `alone` adds just that."""
+        return self._said == len(self._tokens)
+
     def add(self, token: int) -> str:
         """The text that this token adds; "" while it only begins a character, or for a special token."""
-        if self._said == len(self._tokens) and (whole := self.alone(token)) is not None:
+        if self.whole and (whole := self.alone(token)) is not None:
             self._tokens, self._said = [token], 1
             return whole
         self._tokens.append(token)
