@@ -19,7 +19,7 @@ import argparse
 import numpy as np
 from scipy.stats import beta
 
-from forepath.monitors.evidence import Evidence
+from forepath.monitors.evidence import Capital
 from forepath.monitors.threshold import calibrated, ville
 from forepath.records import END
 from forepath.worlds.belief import Belief
@@ -38,9 +38,9 @@ def interval(hits: int, runs: int) -> str:
 def evidence_along(belief: Belief, chain: tuple[str, ...]) -> np.ndarray:
     """(len(chain),) e-values after each theme."""
     index = {theme: i for i, theme in enumerate(belief.themes)}
-    evidence, out = Evidence(1), []
+    evidence, out = Capital(), []
     for row, theme in zip(belief.along(chain), chain, strict=True):
-        out.append(float(evidence.bet(row[None], np.array([index[theme]]))[0]))
+        out.append(evidence.bet(row, index[theme]))
     return np.array(out)
 
 

@@ -6,7 +6,7 @@ from monitor_toys import toy_grammar
 from scipy.stats import binom
 
 from forepath.errors import InputError
-from forepath.monitors.evidence import Evidence
+from forepath.monitors.evidence import Capital, Evidence
 from forepath.monitors.threshold import calibrated, conformal_e, ville
 from forepath.records import END
 from forepath.worlds.posterior import posterior
@@ -113,6 +113,8 @@ def test_what_was_called_impossible_raises_the_alarm_at_once_and_what_was_not_ju
 def test_odds_that_are_no_odds_are_refused():
     with pytest.raises(InputError, match="at most 1"):
         Evidence(1).bet(np.array([[0.9, 0.9]]), np.array([0]))
+    with pytest.raises(InputError, match="at most 1"):
+        Capital().bet(np.array([0.9, 0.9]), 0)
 
 
 def overconfident(rng: np.random.Generator, rows: int) -> np.ndarray:
@@ -154,7 +156,7 @@ def test_one_conversation_alone_has_the_evidence_it_has_among_others():
     odds = rng.dirichlet(np.ones(5), size=(40, 2))
     odds[7, 0, 3] = 0.0
     themes = np.array([[3 if n == 7 else rng.integers(-1, 5), rng.integers(5)] for n in range(40)])
-    both, alone = Evidence(2), Evidence(1)
+    both, alone = Evidence(2), Capital()
     for given, came in zip(odds, themes, strict=True):
-        np.testing.assert_allclose(alone.bet(given[:1], came[:1])[0], both.bet(given, came)[0], rtol=1e-12)
-    assert alone.highest[0] == both.highest[0] == np.inf
+        np.testing.assert_allclose(alone.bet(given[0], int(came[0])), both.bet(given, came)[0], rtol=1e-12)
+    assert alone.highest == both.highest[0] == np.inf

@@ -11,6 +11,9 @@ import numpy as np
 from forepath.forecasters.heads import FAINT, Head
 from forepath.forecasters.odds import absorbed, softmax
 
+Floors = tuple[np.ndarray, np.ndarray]
+"""What is left of the odds of each head beside its floor, and each theme's part of the floor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stacked:
@@ -24,9 +27,9 @@ class Stacked:
     """(horizon - 1, themes, themes) what the theme before adds to the logits."""
     factors: np.ndarray
     """exp of `after`, each row's largest 1: a forecast's exponentials are then one per theme and not one per pair."""
-    step_floors: np.ndarray
+    step_floors: Floors
     """(horizon, 1)"""
-    link_floors: np.ndarray
+    link_floors: Floors
     """(horizon - 1, 1, 1)"""
     end: int
 
@@ -42,15 +45,15 @@ class Stacked:
             np.concatenate([*(head.intercepts.ravel() for head in steps), mean.ravel()]),
             after,
             np.exp(after - after.max(axis=2, keepdims=True)),
-            np.array([[head.floor] for head in steps]),
-            np.array([head.floor for head in links])[:, None, None],
+            _floors(np.array([[head.floor] for head in steps]), count),
+            _floors(np.array([head.floor for head in links])[:, None, None], count),
             end,
         )
 
     def course(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """((rows, horizon, themes) odds of the steps, (rows, horizon - 1, themes, themes) P(theme | theme before)) of
         (rows, width)."""
-        horizon, count = len(self.step_floors), self.after.shape[2]
+        horizon, count = len(self.step_floors[0]), self.after.shape[2]
         linear = (points @ self.weights + self.intercepts).reshape(len(points), -1, count)
         odds = np.exp(linear - linear.max(axis=2, keepdims=True))
         first, later = odds[:, :horizon], odds[:, horizon:, None] * self.factors
@@ -68,8 +71,12 @@ class Stacked:
         return steps, links
 
 
-def _shares(odds: np.ndarray, sums: np.ndarray, floor: np.ndarray) -> np.ndarray:
+def _floors(floor: np.ndarray, count: int) -> Floors:
+    return 1.0 - floor, floor / count
+
+
+def _shares(odds: np.ndarray, sums: np.ndarray, floors: Floors) -> np.ndarray:
     """`floored` of odds / sums; in place."""
-    odds *= (1.0 - floor) / sums
-    odds += floor / odds.shape[-1]
+    odds *= floors[0] / sums
+    odds += floors[1]
     return odds

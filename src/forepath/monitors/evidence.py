@@ -53,8 +53,6 @@ class Evidence:
         A theme index below 0 could not be judged: nothing is bet in that row. Raises `InputError` for odds that are
         negative or sum to more than 1: no forecast, and the guarantee would be void.
         """
-        if len(odds) == 1 and themes[0] >= 0:
-            return self._bet_one(odds[0], float(odds[0, themes[0]]))
         if (odds < 0).any() or (odds.sum(axis=1) > 1 + 1e-6).any():
             raise InputError(
                 f"odds from {odds.min():.3g} summing to up to {odds.sum(axis=1).max():.6g}; wanted rows of "
@@ -76,26 +74,46 @@ class Evidence:
         np.maximum(self.highest, self.value, out=self.highest)
         return self.value
 
-    def _bet_one(self, odds: np.ndarray, given: float) -> np.ndarray:
-        """The same for one row, without what arrays cost: a text that is followed bets a sentence at a time."""
-        each = odds.tolist()
-        if min(each) < 0 or sum(each) > 1 + 1e-6:
-            raise InputError(f"odds from {min(each):.3g} summing to {sum(each):.6g}; wanted a sum of at most 1")
-        self._bets[0] += 1
-        woken = float(self._asleep[0]) / (int(self._bets[0]) + 1)
-        self._asleep[0] -= woken
-        value, part = float(self._asleep[0]), woken / (len(POWERS) * len(SHARES))
-        for k, power in enumerate(POWERS):
-            ratio = math.inf if given == 0 else given ** (power - 1) / max(sum([p**power for p in each]), 1e-300)
-            for s, share in enumerate(SHARES):
-                staked = float(self._awake[0, k, s]) + part
-                self._awake[0, k, s] = staked = staked * (1 - share + share * ratio) if staked > 0 else 0.0
-                value += staked
-        self.value[0] = value
-        self.highest[0] = max(float(self.highest[0]), value)
-        return self.value
-
     def _alternatives(self, odds: np.ndarray, themes: np.ndarray) -> np.ndarray:
         """(rows, powers) the odds that each alternative gave to what came."""
         given = odds[np.arange(len(odds)), themes]
         return np.stack([given**p / np.maximum((odds**p).sum(axis=1), 1e-300) for p in POWERS], axis=1)
+
+
+class Capital:
+    """`Evidence` of one conversation, in plain numbers: a text that is followed bets a sentence at a time.
+
+    >>> capital = Capital()
+    >>> [capital.bet(np.array([0.9, 0.1]), 1) for _ in range(12)][-1] > 20
+    True
+    """
+
+    def __init__(self) -> None:
+        self._asleep = 1.0
+        self._awake = [0.0] * (len(POWERS) * len(SHARES))
+        self._bets = 0
+        self.value = 1.0
+        """The e-value so far."""
+        self.highest = 1.0
+        """The largest so far."""
+
+    def bet(self, odds: np.ndarray, theme: int) -> float:
+        """The e-value after `theme` came, for which the forecast gave `odds` (themes,); as `Evidence.bet`."""
+        each = odds.tolist()
+        if min(each) < 0 or sum(each) > 1 + 1e-6:
+            raise InputError(f"odds from {min(each):.3g} summing to {sum(each):.6g}; wanted a sum of at most 1")
+        if theme < 0:
+            return self.value
+        self._bets += 1
+        woken = self._asleep / (self._bets + 1)
+        self._asleep -= woken
+        given, part, awake = each[theme], woken / len(self._awake), iter(self._awake)
+        self._awake = after = []
+        for power in POWERS:
+            ratio = math.inf if given == 0 else given ** (power - 1) / max(sum([p**power for p in each]), 1e-300)
+            for share in SHARES:
+                staked = next(awake) + part
+                after.append(staked * (1 - share + share * ratio) if staked > 0 else 0.0)
+        self.value = self._asleep + sum(after)
+        self.highest = max(self.highest, self.value)
+        return self.value

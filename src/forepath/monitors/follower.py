@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forepath.forecasters.linear import LinearForecaster
-from forepath.monitors.evidence import Evidence
+from forepath.monitors.evidence import Capital
 from forepath.monitors.hazards import Outlook, independent
 from forepath.monitors.ledger import Settled
 from forepath.monitors.listening import Heard, Listener
@@ -38,7 +38,7 @@ class Follower:
         self._listener = Listener(monitor.labeller)
         self._index = {theme: i for i, theme in enumerate(monitor.themes)}
         self._end = self._index[END]
-        self._evidence = Evidence(1)
+        self._evidence = Capital()
         self._off_path = self._stale = False
         self._account = monitor.ledger.open(name)
         self._watches = [Watch(rule, monitor.themes, monitor.horizon) for rule in monitor.rules]
@@ -65,7 +65,7 @@ class Follower:
     @property
     def highest_evidence(self) -> float:
         """The largest e-value against the forecasts so far: what `threshold.calibrated` is made from."""
-        return float(self._evidence.highest[0])
+        return self._evidence.highest
 
     @property
     def patience(self) -> int | None:
@@ -117,7 +117,7 @@ class Follower:
             self._bet(self._end)
             self.chain = (*self.chain, END)
         alarms += self._off_path_alarm(self.tokens)
-        value = float(self._evidence.value[0])
+        value = self._evidence.value
         return Reading(self.tokens, len(self.text), "end", self._theme, self.chain, None, evidence=value,
                        doubts=self._doubts, alarms=alarms)  # fmt: skip
 
@@ -135,7 +135,7 @@ class Follower:
 
     def _bet(self, theme: int) -> None:
         if self._asked is not None:
-            self._evidence.bet(self._asked[None], np.array([theme]))
+            self._evidence.bet(self._asked, theme)
             if theme != NEVER:
                 self._settle(self._asked, theme)
         self._asked = None
@@ -153,7 +153,7 @@ class Follower:
         alarms: tuple[Alarm, ...] = ()
         if reason == "prompt" and activation is not None:
             alarms += self._look_at(activation)
-        value = float(self._evidence.value[0])
+        value = self._evidence.value
         if self._doubts:
             return Reading(token, at, reason, self._theme, self.chain, None, evidence=value, doubts=self._doubts,
                            alarms=alarms)  # fmt: skip
@@ -200,7 +200,7 @@ class Follower:
 
     def _off_path_alarm(self, token: int) -> tuple[Alarm, ...]:
         rule = self._monitor.off_path
-        value = float(self._evidence.value[0])
+        value = self._evidence.value
         if rule is None or self._off_path or value < rule.bound:
             return ()
         self._off_path = True

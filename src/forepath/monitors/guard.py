@@ -98,7 +98,7 @@ class Guard:
         self._rng = np.random.default_rng(seed)
         self._bag = [array("d", sorted(column)) for column in familiar.known.T.tolist()]
         bets = 1 + 2 * len(POWERS)
-        self._capital = np.full((len(self._bag), bets), 1.0 / bets)
+        self._capital = [[1.0 / bets] * bets for _ in self._bag]
         self.stale = False
         """Once stale, stale until a new guard is made: what was wrong before is not right because one prompt was."""
         self.evidence = 1.0
@@ -120,25 +120,24 @@ class Guard:
             raise ActivationError(
                 f"an activation of {row.shape[1]} numbers; the guard knows {len(self._familiar.mean)} finite ones"
             )
-        far = 1.0
+        far, ranks = 1.0, []
         values = self._familiar.places(row)[0].tolist()
-        p = np.empty(len(values))
-        for stream, (value, bag, luck) in enumerate(zip(values, self._bag, self._rng.random(len(values)), strict=True)):
+        for value, bag, luck in zip(values, self._bag, self._rng.random(len(values)).tolist(), strict=True):
             place, above = bisect_left(bag, value), len(bag) - bisect_right(bag, value)
             ties = len(bag) - above - place
-            p[stream] = (above + luck * (ties + 1)) / (len(bag) + 1)
-            far = (above + ties + 1) / (len(bag) + 1) if stream == 0 else far
+            ranks.append((above + luck * (ties + 1)) / (len(bag) + 1))
+            far = far if len(ranks) > 1 else (above + ties + 1) / (len(bag) + 1)
             bag.insert(place, value)
-        self._bet(np.minimum(np.maximum(p, 1e-12), 1 - 1e-12))
+        self._capital = [_bet(capital, p) for capital, p in zip(self._capital, ranks, strict=True)]
         self.seen += 1
-        self.evidence = float(self._capital.sum(axis=1).max()) / len(self._bag)
+        self.evidence = max(map(sum, self._capital)) / len(self._bag)
         self.stale = self.stale or self.evidence >= self.limit
         return far
 
-    def _bet(self, p: np.ndarray) -> None:
-        """Each bet is a density on (0, 1): even, towards small p, towards large p. `p` (streams,)."""
-        capital = self._capital
-        capital = (1 - JUMP) * capital + JUMP * capital.mean(axis=1, keepdims=True)
-        k = np.array(POWERS)
-        low, high = k * p[:, None] ** (k - 1), k * (1 - p[:, None]) ** (k - 1)
-        self._capital = np.minimum(capital * np.concatenate([np.ones((len(p), 1)), low, high], axis=1), 1e100)
+
+def _bet(capital: list[float], p: float) -> list[float]:
+    """A bettor's capital after a rank. Each bet is a density on (0, 1): even, towards small p, towards large p."""
+    p = min(max(p, 1e-12), 1 - 1e-12)
+    densities = (1.0, *(k * p ** (k - 1) for k in POWERS), *(k * (1 - p) ** (k - 1) for k in POWERS))
+    spread = JUMP * sum(capital) / len(capital)
+    return [min(((1 - JUMP) * c + spread) * d, 1e100) for c, d in zip(capital, densities, strict=True)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ LEAST_IN_BIN = 5
 RIVALS = ("base rate", "theme before")
 PULL = 4.0
 """Sentences that the base rate counts for among those heard after one theme."""
+MOST_NOTED = 64
+"""Forecasts that wait to be counted."""
 _LEAST = 1e-12
 
 
@@ -50,14 +53,14 @@ class Account:
 
     def __init__(self, ledger: Ledger) -> None:
         self.count = 0
-        """Forecasts settled so far."""
+        """Forecasts counted so far."""
         self.losses = [0.0] * (1 + len(RIVALS))
         self.bins: dict[int, tuple[float, float]] = {}
         self._ledger = ledger
 
     def settle(self, number: int, settled: Settled) -> None:
         """Take in the text's forecast `number`, counted from 0; one that is known already is not counted twice."""
-        self._ledger._settle(self, number, settled)
+        self._ledger._note(self, number, settled)
 
 
 class Ledger:
@@ -91,6 +94,7 @@ class Ledger:
         # by text: squared gaps, gaps times forecasts, squared forecasts, texts
         self._spread = [[0.0] * 4 for _ in range(BINS)]
         self._named: dict[str, Account] = {}
+        self._noted: deque[tuple[Account, int, Settled]] = deque()
         self._lock = threading.Lock()
 
     def open(self, name: str = "") -> Account:
@@ -98,14 +102,21 @@ class Ledger:
         with self._lock:
             return self._named.setdefault(name, Account(self)) if name else Account(self)
 
-    def _settle(self, account: Account, number: int, settled: Settled) -> None:
-        theme = self._index.get(settled.theme)
-        if theme is None:  # of an earlier codebook: nothing that is forecast now
-            return
-        before = -1 if settled.before is None else self._index.get(settled.before, -1)
-        with self._lock:
-            if number < account.count:
-                return
+    def _note(self, account: Account, number: int, settled: Settled) -> None:
+        """Keep it until somebody asks, or many are there: in one go they cost a fraction."""
+        self._noted.append((account, number, settled))
+        if len(self._noted) >= MOST_NOTED:
+            with self._lock:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Count what was noted, in its order; the lock is held."""
+        while self._noted:
+            account, number, settled = self._noted.popleft()
+            theme = self._index.get(settled.theme)
+            if theme is None or number < account.count:  # of an earlier codebook, not forecast now; or known already
+                continue
+            before = -1 if settled.before is None else self._index.get(settled.before, -1)
             self._texts += account.count == 0
             self._forecasts += 1
             account.count += 1
@@ -139,6 +150,7 @@ class Ledger:
         (standard error of their difference, texts drawn again; None in few texts) and `forecasts`.
         """
         with self._lock:
+            self._settle()
             texts, count = self._texts, self._forecasts
             totals, squares, products = self._totals.copy(), self._squares.copy(), self._products.copy()
             bins, spread = [row.copy() for row in self._bins], [row.copy() for row in self._spread]
@@ -166,6 +178,7 @@ class Ledger:
     def metrics(self) -> str:
         """The sums in the text format of Prometheus (exposition format 0.0.4)."""
         with self._lock:
+            self._settle()
             values = (
                 ("forepath_forecasts_total", "Forecasts of the next theme that were settled.", self._forecasts),
                 ("forepath_forecast_loss_nats_total", "Their log losses, added up.", self._totals[0]),

@@ -91,6 +91,9 @@ def blocks(text: str) -> tuple[Block, ...]:
     A heading belongs to the block that follows it, the line that leads into a list to the list. A fence that is never
     closed goes on to the end.
     """
+    if "\n" not in text:  # one line, as most of what is being written
+        start, stop = trimmed(text, 0, len(text))
+        return (Block(start, stop, "code" if FENCE.match(text) else _kind(text[start:stop])),) if start < stop else ()
     found: list[Block] = []
     for start, stop, kind in _paragraphs(text):
         found += [Block(start, stop, "code")] if kind == "code" else _split(text, start, stop)
