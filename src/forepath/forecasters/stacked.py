@@ -53,8 +53,8 @@ class Stacked:
     def course(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """((rows, horizon, themes) odds of the steps, (rows, horizon - 1, themes, themes) P(theme | theme before)) of
         (rows, width)."""
-        horizon, count = len(self.step_floors[0]), self.after.shape[2]
-        linear = (points @ self.weights + self.intercepts).reshape(len(points), -1, count)
+        linear = (points @ self.weights + self.intercepts).reshape(len(points), -1, self.after.shape[2])
+        horizon = len(self.step_floors[0])
         odds = np.exp(linear - linear.max(axis=2, keepdims=True))
         first, later = odds[:, :horizon], odds[:, horizon:, None] * self.factors
         steps = _shares(first, first.sum(axis=2, keepdims=True), self.step_floors)
@@ -62,7 +62,7 @@ class Stacked:
         if (ended[:, 1:] < ended[:, :-1]).any():
             steps = absorbed(steps, self.end)
         sums = later.sum(axis=3, keepdims=True)
-        if (sums < FAINT).any():  # what the row calls likely, the theme before calls impossible
+        if sums.size and sums.min() < FAINT:  # what the row calls likely, the theme before calls impossible
             later = softmax(linear[:, horizon:, None] + self.after)
             sums = np.ones_like(sums)
         links = _shares(later, sums, self.link_floors)

@@ -66,14 +66,14 @@ def chance_of_any(first: np.ndarray, links: np.ndarray, wanted: Sequence[int]) -
     >>> chance_of_any(np.full(3, 1 / 3), even, [0, 1]).round(3).tolist()
     [0.667, 0.889]
     """
-    mass, these = first, list(wanted)
-    came = [float(mass[these].sum())]
-    for link in links:
-        mass = mass.copy() if mass is first else mass
-        mass[these] = 0.0
-        mass = mass @ link
-        came.append(came[-1] + float(mass[these].sum()))
-    return np.minimum(came, 1.0)
+    mass, came, total = first.copy(), [], 0.0
+    for step in range(len(links) + 1):
+        mass = mass @ links[step - 1] if step else mass
+        for theme in wanted:
+            total += mass.item(theme)
+            mass[theme] = 0.0
+        came.append(min(total, 1.0))
+    return np.array(came)
 
 
 def independent(steps: np.ndarray, end: int) -> np.ndarray:

@@ -97,15 +97,12 @@ class Row:
             return None
         *before, last = self._waiting
         self._waiting = []
-        pieces = [self._spell(token) for token in before]
+        known = self._spelling.whole and all(map(self._quiet.__contains__, before))
+        pieces = [self._quiet[token] if known else self._spelling.add(token) for token in before]
         seen = None if step is None or self._site is None else partial(self._read, step)
-        reading = self.follower.feed(self._spell(last), seen, before=pieces)
+        reading = self.follower.feed(self._spelling.add(last), seen, before=pieces)
         self._patience = self.follower.patience or LONGEST_WAIT
         return reading
-
-    def _spell(self, token: int) -> str:
-        text = self._quiet.get(token)
-        return text if text is not None and self._spelling.whole else self._spelling.add(token)
 
     def _may_end(self, token: int) -> bool:
         """Whether a token that is not known to be quiet may hold a mark."""

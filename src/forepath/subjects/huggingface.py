@@ -335,8 +335,9 @@ class HuggingFaceSubject:
                 values = logits
             else:
                 values = self.anatomy.finish(found[site.module], site, lengths)
-            values = values.to(self._capture_dtype)
-            read[name] = (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
+            values = values if values.dtype == self._capture_dtype else values.to(self._capture_dtype)
+            values = values.float() if values.dtype == torch.bfloat16 else values
+            read[name] = (values if values.is_cpu else values.cpu()).numpy()
         return read
 
     def _applied(self, parts: tuple[Intervention, ...]) -> Applied | None:

@@ -109,10 +109,8 @@ class TfidfEmbedder:
             values += counts.values()
             ends.append(len(columns))
         if len(texts) == 1:  # one sentence of a text being written: a table would cost more than it saves
-            weighted = self._weighted.take(columns, axis=0)
-            if len(columns) < sum(values):
-                weighted *= 1 + np.log(np.asarray(values, dtype=np.float32))[:, None]
-            vector = weighted.sum(axis=0)
+            weights = np.array([1 + math.log(count) for count in values], dtype=np.float32)
+            vector = weights @ self._weighted.take(columns, axis=0)
             length = math.sqrt(vector @ vector)
             return np.asarray(vector[None] / (length if length > 1e-12 else 1.0), dtype=np.float32)
         from scipy.sparse import csr_matrix
