@@ -1,12 +1,13 @@
 """What watching costs: the same stream with and without a monitor, side by side.
 
 Claim: with the linear head, at most 2 % of the decoding time per token. Prints, for one text at a time and for many,
-milliseconds per token of the stream, of the stream with its text spelled out, and of both watched (a token of each in
-turn; processor time of the thread, and wall clock), and the share that watching takes. The seeds are the same, so all
-write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than
+milliseconds per token of the stream, of the stream with its text spelled out, and of both watched (a token of each, in
+an order drawn anew for each token; processor time of the thread, and wall clock), and the share that watching takes. A
+second stream that nobody watches stands beside them: what it seems to cost is noise. The seeds are the same, so all write
+the same tokens; that is checked. A small model at many texts a time decodes a token in less time than
 Python takes to look at one: the share is then larger, and printed too.
 
-    python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--rounds N] [--every N]
+    python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--rounds N] [--tokens N] [--every N]
 
 Without --run the monitor is made here: themes discovered on texts of the grammar, a linear head fitted on the prompts'
 activations and random outcomes (what it says does not change what it costs). That every reading but a text's last holds
@@ -80,12 +81,13 @@ def shown(monitor: Monitor, subject: Subject, prompts: list[str], seeds: list[in
 
 
 def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds: int, policy: Policy) -> None:
-    """The same texts plain, spelled and watched, a token of each in turn, the order turning too: what else the machine
-    does falls on all alike. Processor time of this thread; intervals draw whole rounds again."""
+    """The same texts plain, spelled and watched, a token of each in an order drawn anew: what else the machine does, and
+    what one leaves in the caches for the next, falls on all alike. Intervals draw whole rounds again."""
     prompts = [p.text for p in document_grammar().prompts(77, rows * (rounds + 1))]
     written, memory = 0, Memory()
     said: list[Reading] = []
-    names = ("plain", "spelled", "watched", "watched and spelled")
+    order = np.random.default_rng(0)
+    names = ("plain", "spelled", "watched", "watched and spelled", "plain again")
     spent = {clock: np.zeros((rounds, len(names))) for clock in CLOCKS}
     for number in range(-1, rounds):  # the first is to warm up
         mine, seeds = prompts[(number + 1) * rows : (number + 2) * rows], list(range(rows))
@@ -94,10 +96,11 @@ def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds
             spelled(subject, mine, seeds, policy, memory),
             monitor.follow_many(subject, mine, seeds=seeds, policy=policy),
             shown(monitor, subject, mine, seeds, policy),
+            subject.stream(mine, seeds=seeds, policy=policy),
         ]
         tokens: list[list[tuple[int | None, ...]]] = [[] for _ in streams]
-        for turn in range(policy.max_tokens + 1):
-            for way in [(turn + i) % len(streams) for i in range(len(streams))]:
+        for _ in range(policy.max_tokens + 1):
+            for way in order.permutation(len(streams)).tolist():
                 began = {clock: now() for clock, now in CLOCKS.items()}
                 step: Step | Moment | None = next(streams[way], None)
                 if number >= 0:
@@ -115,7 +118,7 @@ def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds
     for clock, seconds in spent.items():
         each = ", ".join(f"{n} {1e3 * s:.3f}" for n, s in zip(names, seconds.sum(axis=0) / written, strict=True))
         print(f"  {clock:<10} {each} ms/token")
-        for more, base in ((2, 0), (3, 1), (1, 0)):
+        for more, base in ((2, 0), (3, 1), (1, 0), (4, 0)):
             print(f"    {names[more]} over {names[base]} {_share(seconds[:, base], seconds[:, more])}")
 
 
@@ -156,6 +159,7 @@ def main() -> None:
     parser.add_argument("--subject", default="documents", help="a model that comes with the package")
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 16])
     parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--tokens", type=int, default=Policy().max_tokens, help="most of a text")
     parser.add_argument("--every", type=int, default=0)
     asked = parser.parse_args()
     if asked.run:
@@ -163,9 +167,10 @@ def main() -> None:
     else:
         subject = load(bundled.path(asked.subject))
         monitor = made_here(subject, asked.every)
-    alone(subject, monitor, Policy(max_tokens=96))
+    policy = Policy(max_tokens=asked.tokens)
+    alone(subject, monitor, policy)
     for rows in asked.rows:
-        interleaved(subject, monitor, rows, asked.rounds, Policy(max_tokens=96))
+        interleaved(subject, monitor, rows, asked.rounds, policy)
 
 
 if __name__ == "__main__":

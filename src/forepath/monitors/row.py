@@ -78,6 +78,11 @@ class Row:
 
     def piece(self, number: int) -> str:
         """The text that token `number` added, counted from 0; "" if there is none."""
+        later = number - self.follower.tokens
+        if 0 <= later < len(self._waiting) and self._spelling.whole:
+            text = self._quiet.get(self._waiting[later])  # what waits before another is quiet, too
+            if text is not None:
+                return text
         self._catch_up(None)
         ends = self.follower.ends
         return self.follower.text[ends[number - 1] if number else 0 : ends[number]] if number < len(ends) else ""
