@@ -40,7 +40,7 @@ def evidence_along(belief: Belief, chain: tuple[str, ...]) -> np.ndarray:
     index = {theme: i for i, theme in enumerate(belief.themes)}
     evidence, out = Capital(), []
     for row, theme in zip(belief.along(chain), chain, strict=True):
-        out.append(evidence.bet(row, index[theme]))
+        out.append(evidence.bet(row.tolist(), index[theme]))
     return np.array(out)
 
 

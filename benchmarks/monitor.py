@@ -3,8 +3,8 @@
 Claim: with the linear head, at most 2 % of the decoding time per token. Prints, for one text at a time and for many,
 milliseconds per token of the stream, of the stream with its text spelled out, and of both watched (a token of each, in
 an order drawn anew for each token; processor time of the thread, and wall clock), and the share that watching takes. A
-second stream that nobody watches stands beside them: what it seems to cost is noise. The seeds are the same, so all write
-the same tokens; that is checked. A small model at many texts a time decodes a token in less time than
+second stream that nobody watches stands beside them: what it seems to cost is noise. The seeds are the same, so all
+write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than
 Python takes to look at one: the share is then larger, and printed too.
 
     python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--rounds N] [--tokens N] [--every N]
@@ -30,7 +30,7 @@ from forepath.monitors.readings import Reading
 from forepath.monitors.rules import parse_rule
 from forepath.organisms import bundled
 from forepath.protocols import Subject
-from forepath.records import Futures, Policy, Step
+from forepath.records import END, Futures, Policy, Step
 from forepath.subjects.huggingface import HuggingFaceSubject, load
 from forepath.subjects.spelling import Spelling
 from forepath.themes.discovery import discover
@@ -48,6 +48,7 @@ def made_here(subject: HuggingFaceSubject, every: int) -> Monitor:
     rng, themes, site = np.random.default_rng(0), codebook.names, "resid.3"
     x = subject.activations([p.text for p in document_grammar().prompts(76, 600)], [site])[site]
     steps = rng.integers(0, len(themes), size=(600, 4, HORIZON)).astype(np.int16)
+    steps[np.maximum.accumulate(steps == themes.index(END), axis=2)] = themes.index(END)
     forecaster = LinearForecaster(penalty=1.0).fit(x, Futures(themes, steps))
     return Monitor(
         forecaster, labeller_of(codebook), themes=themes, site=site, horizon=HORIZON, every=every,
@@ -81,8 +82,8 @@ def shown(monitor: Monitor, subject: Subject, prompts: list[str], seeds: list[in
 
 
 def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds: int, policy: Policy) -> None:
-    """The same texts plain, spelled and watched, a token of each in an order drawn anew: what else the machine does, and
-    what one leaves in the caches for the next, falls on all alike. Intervals draw whole rounds again."""
+    """The same texts plain, spelled and watched, a token of each in an order drawn anew: what else the machine does,
+    and what one leaves in the caches for the next, falls on all alike. Intervals draw whole rounds again."""
     prompts = [p.text for p in document_grammar().prompts(77, rows * (rounds + 1))]
     written, memory = 0, Memory()
     said: list[Reading] = []

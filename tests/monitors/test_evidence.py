@@ -114,7 +114,7 @@ def test_odds_that_are_no_odds_are_refused():
     with pytest.raises(InputError, match="at most 1"):
         Evidence(1).bet(np.array([[0.9, 0.9]]), np.array([0]))
     with pytest.raises(InputError, match="at most 1"):
-        Capital().bet(np.array([0.9, 0.9]), 0)
+        Capital().bet([0.9, 0.9], 0)
 
 
 def overconfident(rng: np.random.Generator, rows: int) -> np.ndarray:
@@ -158,5 +158,5 @@ def test_one_conversation_alone_has_the_evidence_it_has_among_others():
     themes = np.array([[3 if n == 7 else rng.integers(-1, 5), rng.integers(5)] for n in range(40)])
     both, alone = Evidence(2), Capital()
     for given, came in zip(odds, themes, strict=True):
-        np.testing.assert_allclose(alone.bet(given[0], int(came[0])), both.bet(given, came)[0], rtol=1e-12)
+        np.testing.assert_allclose(alone.bet(given[0].tolist(), int(came[0])), both.bet(given, came)[0], rtol=1e-12)
     assert alone.highest == both.highest[0] == np.inf

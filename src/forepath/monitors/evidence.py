@@ -16,6 +16,7 @@ tuning. All this holds for forecasts that are the true odds; how far learned one
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -84,7 +85,7 @@ class Capital:
     """`Evidence` of one conversation, in plain numbers: a text that is followed bets a sentence at a time.
 
     >>> capital = Capital()
-    >>> [capital.bet(np.array([0.9, 0.1]), 1) for _ in range(12)][-1] > 20
+    >>> [capital.bet([0.9, 0.1], 1) for _ in range(12)][-1] > 20
     True
     """
 
@@ -97,20 +98,19 @@ class Capital:
         self.highest = 1.0
         """The largest so far."""
 
-    def bet(self, odds: np.ndarray, theme: int) -> float:
-        """The e-value after `theme` came, for which the forecast gave `odds` (themes,); as `Evidence.bet`."""
-        each = odds.tolist()
-        if min(each) < 0 or sum(each) > 1 + 1e-6:
-            raise InputError(f"odds from {min(each):.3g} summing to {sum(each):.6g}; wanted a sum of at most 1")
+    def bet(self, odds: Sequence[float], theme: int) -> float:
+        """The e-value after `theme` came, for which the forecast gave `odds`; as `Evidence.bet`."""
+        if min(odds) < 0 or sum(odds) > 1 + 1e-6:
+            raise InputError(f"odds from {min(odds):.3g} summing to {sum(odds):.6g}; wanted a sum of at most 1")
         if theme < 0:
             return self.value
         self._bets += 1
         woken = self._asleep / (self._bets + 1)
         self._asleep -= woken
-        given, part, awake = each[theme], woken / len(self._awake), iter(self._awake)
+        given, part, awake = odds[theme], woken / len(self._awake), iter(self._awake)
         self._awake = after = []
         for power in POWERS:
-            ratio = math.inf if given == 0 else given ** (power - 1) / max(sum([p**power for p in each]), 1e-300)
+            ratio = math.inf if given == 0 else given ** (power - 1) / max(sum([p**power for p in odds]), 1e-300)
             for share in SHARES:
                 staked = next(awake) + part
                 after.append(staked * (1 - share + share * ratio) if staked > 0 else 0.0)

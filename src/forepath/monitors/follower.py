@@ -135,14 +135,15 @@ class Follower:
 
     def _bet(self, theme: int) -> None:
         if self._asked is not None:
-            self._evidence.bet(self._asked, theme)
+            odds: list[float] = self._asked.tolist()
+            self._evidence.bet(odds, theme)
             if theme != NEVER:
-                self._settle(self._asked, theme)
+                self._settle(odds, theme)
         self._asked = None
 
-    def _settle(self, odds: np.ndarray, theme: int) -> None:
-        top = int(odds.argmax())
-        one = Settled(self._monitor.themes[theme], self._theme, float(odds[theme]), float(odds[top]), top == theme)
+    def _settle(self, odds: list[float], theme: int) -> None:
+        top = max(odds)
+        one = Settled(self._monitor.themes[theme], self._theme, odds[theme], top, odds.index(top) == theme)
         self._account.settle(len(self.settled), one)
         self.settled.append(one)
 

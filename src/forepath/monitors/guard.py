@@ -123,8 +123,10 @@ class Guard:
         far, ranks = 1.0, []
         values = self._familiar.places(row)[0].tolist()
         for value, bag, luck in zip(values, self._bag, self._rng.random(len(values)).tolist(), strict=True):
-            place, above = bisect_left(bag, value), len(bag) - bisect_right(bag, value)
-            ties = len(bag) - above - place
+            place = stop = bisect_left(bag, value)
+            if stop < len(bag) and bag[stop] == value:
+                stop = bisect_right(bag, value, stop)
+            above, ties = len(bag) - stop, stop - place
             ranks.append((above + luck * (ties + 1)) / (len(bag) + 1))
             far = far if len(ranks) > 1 else (above + ties + 1) / (len(bag) + 1)
             bag.insert(place, value)

@@ -60,18 +60,23 @@ class Row:
         token = step.tokens[self._number]
         if token is None or self.over:
             return None
+        ended = step.ended[self._number]
+        waiting = self._waiting
+        if token in self._quiet and len(waiting) + 1 < self._patience and not ended:  # most tokens
+            waiting.append(token)
+            return None
         if token in self._ends:
             return self._finish(step, ended=True)
         reading = None
-        self._waiting.append(token)
-        count = len(self._waiting)
+        waiting.append(token)
+        count = len(waiting)
         if count >= self._patience:
             reading = self._catch_up(step)
         elif token not in self._quiet and self._may_end(token):  # a sentence, which is heard when something follows
             self._patience = count + 1
         if reading is not None and reading.alarms:
             self.alarms += [(reading.theme, alarm) for alarm in reading.alarms]
-        if step.ended[self._number]:
+        if ended:
             written = self.follower.tokens + len(self._waiting)
             return self._finish(None, ended=written < self._most, before=reading)
         return reading

@@ -86,7 +86,7 @@ class FusedContinuation:
         self.wanted: frozenset[str] = frozenset()
         """Sites of the residual stream, "resid.0" …, that each step leaves in `found`; no hook sees a fused step."""
         self.found: dict[str, torch.Tensor] = {}
-        """Site -> (rows, 1, width), of the last step."""
+        """Site -> (rows, width), of the last step."""
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Append one token to each row (rows,); the logits (rows, vocab) of the next."""
@@ -118,7 +118,7 @@ class FusedContinuation:
 
     def _leave(self, site: str, x: torch.Tensor, rows: int) -> None:
         if site in self.wanted:
-            self.found[site] = x[:rows, None]
+            self.found[site] = x if len(x) == rows else x[:rows]
 
     def _heads(self, flat: torch.Tensor) -> torch.Tensor:
         return flat.view(len(flat), -1, self._width)

@@ -265,6 +265,7 @@ class HuggingFaceSubject:
         read: Mapping[str, np.ndarray]
         logits, batch, read = self._begin(prompts, sites, advice, change, plain)
         fused = batch if isinstance(batch, FusedContinuation) else None
+        modules, ones = frozenset(site.module for site in sites.values()), torch.ones(size, dtype=torch.long)
         for step in range(policy.max_tokens):
             with torch.inference_mode(), one_core(self.weights * len(rows)):
                 tokens = choose(logits, uniforms(seeds[rows], step), policy).to(self.model.device)
@@ -278,7 +279,7 @@ class HuggingFaceSubject:
                 return
             capturing = sites if capture_steps is None or step + 1 < capture_steps else {}
             if fused is not None:
-                fused.wanted = frozenset(site.module for site in capturing.values())
+                fused.wanted = modules if capturing else frozenset()
             kept = _close_ranks(ended) if ended.any() else None
             rows = rows if kept is None else rows[kept]
             with (
@@ -294,11 +295,10 @@ class HuggingFaceSubject:
                     tokens = tokens[index]
                     batch.keep(index)
                 logits = batch.step(tokens)
-                ones = torch.ones(len(rows), dtype=torch.long)
                 if len(rows) == size and fused is not None:
                     read = Unread(capturing, partial(self.read, found=dict(found), logits=logits, lengths=ones))
                 else:
-                    read = self.read(capturing, found, logits, ones)
+                    read = self.read(capturing, found, logits, ones[: len(rows)])
 
     def _begin(
         self, prompts: list[list[int]], sites: Mapping[str, Site], advice: str, change: Use, plain: bool

@@ -64,10 +64,11 @@ def parse_site(name: str) -> Site:
 def place(hidden: torch.Tensor, lengths: torch.Tensor, last: int) -> torch.Tensor:
     """(rows, last * width), or (rows, width) for the mean, of `hidden` (rows, positions, width) padded on the right.
 
-    `lengths` (rows,) are the real positions of each row. Positions before the first are NaN: not observed.
+    `lengths` (rows,) are the real positions of each row. Positions before the first are NaN: not observed. Where only
+    the last position was kept, (rows, width), there is nothing to look for.
     """
-    if last == 1 and hidden.shape[1] == 1:  # a decoding step: nothing to look for
-        return hidden[:, 0]
+    if hidden.ndim == 2:
+        return hidden
     if last == 0:
         real = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
         total = torch.where(real[..., None], hidden, 0).sum(1, dtype=torch.float32)
@@ -127,7 +128,7 @@ class Anatomy:
             yield found
 
     def finish(self, hidden: torch.Tensor, site: Site, lengths: torch.Tensor) -> torch.Tensor:
-        """The activation (rows, width) of a site from its module's output (rows, positions, width)."""
+        """The activation (rows, width) of a site from its module, (rows, positions, width) or (rows, width)."""
         if site.norm:
             assert self.norm is not None  # parse() saw to it
             hidden = self.norm(hidden)

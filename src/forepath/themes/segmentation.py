@@ -16,10 +16,13 @@ from forepath.records import Segment
 from forepath.themes.sentences import Span, sentences, trimmed
 
 FENCE = re.compile(r"\s*(```|~~~)")
-HEADING = re.compile(r"#{1,6}\s+\S|(?i:chapter|book|act|scene|part|section)\s+(?:[IVXLC]+|\d+)\b[^.!?]{0,60}[.:]?\s*$")
 UNDERLINE = re.compile(r"(={3,}|-{3,})\s*$")
-ITEM = re.compile(r"\s*(?:[-*•+–]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|\s*(?:[-*•])$")
-TURN = re.compile(r"[A-Z][\w.’'-]{0,20}(?: [A-Z][\w.’'-]{0,20}){0,3}:\s|[A-Z][A-Z’' ]{2,30}\.\s")
+LINE = re.compile(
+    r"(?P<list>\s*(?:[-*•+–]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|\s*(?:[-*•])$)"
+    r"|(?P<heading>#{1,6}\s+\S|(?i:chapter|book|act|scene|part|section)\s+(?:[IVXLC]+|\d+)\b[^.!?]{0,60}[.:]?\s*$)"
+    r"|(?P<turn>[A-Z][\w.’'-]{0,20}(?: [A-Z][\w.’'-]{0,20}){0,3}:\s|[A-Z][A-Z’' ]{2,30}\.\s)"
+)
+"""What begins like an item of a list, a heading or a speaker's turn; of several the first."""
 VERSE_WIDTH = 60
 """Verse lines are shorter than this many characters; hard-wrapped prose is wider."""
 LONG = 12
@@ -61,10 +64,12 @@ def segment(text: str, embed: Embed | None = None) -> tuple[Segment, ...]:
     return tuple(Segment(a, b) for a, b in spans)
 
 
-def units_of(text: str, block: Block) -> list[Span]:
-    """What a block may be cut between: sentences of prose and of turns; any other block is one unit."""
+def units_of(text: str, block: Block, start: int = 0) -> list[Span]:
+    """What a block may be cut between: sentences of prose and of turns; any other block is one unit. `start`: where a
+    sentence ended or later; those before it are left out.
+    """
     if block.kind in ("prose", "turn"):
-        return sentences(text, block.start, block.stop)
+        return sentences(text, max(block.start, start), block.stop)
     return [(block.start, block.stop)]
 
 
@@ -151,14 +156,14 @@ def _paragraphs(text: str) -> list[tuple[int, int, str]]:
 
 
 def _kind(line: str) -> str:
-    if len(line) > 1 and not any(c.isalnum() for c in line):
+    if len(line) > 1 and not line[0].isalnum() and not any(c.isalnum() for c in line):
         return "heading"  # a rule or a row of stars: it opens what follows
-    if ITEM.match(line):
-        return "list"
+    found = LINE.match(line)
+    kind = "prose" if found is None else str(found.lastgroup)
+    if kind == "list":
+        return kind
     shouted = line.isupper() and sum(c.isalpha() for c in line) > 3 and len(line) < 60 and line[-1] not in ".!?,;"
-    if HEADING.match(line) or shouted:
-        return "heading"
-    return "turn" if TURN.match(line) else "prose"
+    return "heading" if shouted else kind
 
 
 def _split(text: str, start: int, stop: int) -> list[Block]:
