@@ -100,10 +100,11 @@ def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds
             subject.stream(mine, seeds=seeds, policy=policy),
         ]
         tokens: list[list[tuple[int | None, ...]]] = [[] for _ in streams]
+        held: list[Step | Moment | None] = [None for _ in streams]  # what is let go of is paid for by whoever made it
         for _ in range(policy.max_tokens + 1):
             for way in order.permutation(len(streams)).tolist():
                 began = {clock: now() for clock, now in CLOCKS.items()}
-                step: Step | Moment | None = next(streams[way], None)
+                held[way] = step = next(streams[way], None)
                 if number >= 0:
                     for clock, now in CLOCKS.items():
                         spent[clock][number, way] += now() - began[clock]
