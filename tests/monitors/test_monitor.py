@@ -108,9 +108,8 @@ def test_a_reading_has_seen_only_what_stands_before_it():
         assert NAMES[int(reading.forecast.steps[0, 0].argmax())] == theme
         assert reading.at == reading.token and text[: reading.at].endswith("\n\n"[: 2 * bool(reading.at)])
         assert np.allclose(reading.hazards[0], reading.forecast.steps[0, 0])
-        came, wait = hazards(
-            reading.outlook.first, FORECASTER.course(reading_of(moments, reading))[1][0], np.full(5, 30.0)
-        )
+        links = FORECASTER.course(reading_of(moments, reading)[0])[1]()
+        came, wait = hazards(reading.outlook.first, links, np.full(5, 30.0))
         assert np.allclose(reading.hazards, came) and np.allclose(reading.distances, wait, equal_nan=True)
 
 

@@ -66,7 +66,7 @@ def states(text: str, chances: list[float]) -> list[bool | None]:
     out = []
     for n, p in enumerate(chances):
         first = np.array([p, 0.0, 1 - p])
-        alarm = watch.update(Outlook(first, np.zeros((0, 3, 3)), np.zeros(3)), n)
+        alarm = watch.update(Outlook(first, 1, lambda: np.zeros((0, 3, 3)), np.zeros(3)), n)
         out.append(None if alarm is None else alarm.raised)
     return out
 
@@ -81,11 +81,11 @@ def test_an_alarm_does_not_flicker_around_its_limit():
 def test_any_of_several_themes_counts():
     watch = Watch(parse_rule("P(legal threat | insult next) > 0.5"), NAMES, 1)
     first, none = np.array([0.3, 0.3, 0.4]), np.zeros((0, 3, 3))
-    alarm = watch.update(Outlook(first, none, np.zeros(3)), 7)
+    alarm = watch.update(Outlook(first, 1, lambda: none, np.zeros(3)), 7)
     assert alarm is not None and alarm.raised and np.isclose(alarm.value, 0.6) and alarm.token == 7
 
 
 def test_a_rule_beyond_the_forecast_is_refused_and_not_answered_with_less():
     watch = Watch(parse_rule("P(end within 3) > 0.3"), NAMES, 3)
     with pytest.raises(InputError, match="3 themes ahead, this forecaster 2"):
-        watch.update(Outlook(np.full(3, 1 / 3), np.full((1, 3, 3), 1 / 3), np.zeros(3)), 0)
+        watch.update(Outlook(np.full(3, 1 / 3), 2, lambda: np.full((1, 3, 3), 1 / 3), np.zeros(3)), 0)

@@ -6,7 +6,7 @@ text-only rivals get the same head and the same budget.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
@@ -95,14 +95,16 @@ class LinearForecaster:
         """(rows, horizon, themes) of the steps only: one matrix product, for when speed matters."""
         return self._odds(self._points(activations))
 
-    def course(self, activations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(`odds`, `transitions`) in one product: for a text that is followed while it is written. Without chains the
-        second has no step. Raises `UnfittedError`, `ActivationError`.
+    def course(self, activation: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
+        """(`odds` (horizon, themes), what gives `transitions` (horizon - 1, themes, themes)) of one vector (width,).
+
+        For a text that is followed while it is written. Without chains the second has no step. Raises `UnfittedError`,
+        `ActivationError`.
         """
-        points = self._points(activations)
+        point = self._points(np.asarray(activation)[None])[0]
         if self._stacked is None:
             self._stacked = Stacked.of(self._steps, self._links, self.themes.index(END))
-        return self._stacked.course(points)
+        return self._stacked.course(point)
 
     def logits(self, activations: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
         """The parts of the chain model: (rows, themes) logits of the first step; for each later step, what the row

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -50,32 +51,36 @@ class Stacked:
             end,
         )
 
-    def course(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """((rows, horizon, themes) odds of the steps, (rows, horizon - 1, themes, themes) P(theme | theme before)) of
-        (rows, width)."""
-        linear = (points @ self.weights + self.intercepts).reshape(len(points), -1, self.after.shape[2])
-        horizon = len(self.step_floors[0])
-        odds = np.exp(linear - linear.max(axis=2, keepdims=True))
-        first, later = odds[:, :horizon], odds[:, horizon:, None] * self.factors
-        steps = _shares(first, first.sum(axis=2, keepdims=True), self.step_floors)
-        ended = steps[:, :, self.end]
-        if (ended[:, 1:] < ended[:, :-1]).any():
-            steps = absorbed(steps, self.end)
-        sums = later.sum(axis=3, keepdims=True)
-        if sums.size and sums.min() < FAINT:  # what the row calls likely, the theme before calls impossible
-            later = softmax(linear[:, horizon:, None] + self.after)
-            sums = np.ones_like(sums)
-        links = _shares(later, sums, self.link_floors)
-        links[:, :, self.end] = 0.0
-        links[:, :, self.end, self.end] = 1.0
-        return steps, links
+    def course(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
+        """((horizon, themes) odds of the steps, what gives `links`) of (width,)."""
+        linear = (point @ self.weights + self.intercepts).reshape(-1, self.after.shape[2])
+        mine = linear[: len(self.step_floors[0])]
+        steps = np.exp(mine - mine.max(axis=1, keepdims=True))
+        steps = _floored(steps, steps.sum(axis=1, keepdims=True), self.step_floors)
+        ended = steps[:, self.end].tolist()
+        if ended != sorted(ended):
+            steps = absorbed(steps[None], self.end)[0]
+        return steps, partial(self.links, linear[len(mine) :])
+
+    def links(self, linear: np.ndarray) -> np.ndarray:
+        """(horizon - 1, themes, themes) P(theme | theme before), of log odds (horizon - 1, themes) that lack what the
+        theme before adds."""
+        odds = np.exp(linear - linear.max(axis=1, keepdims=True))
+        found: np.ndarray = odds[:, None] * self.factors
+        sums = found.sum(axis=2, keepdims=True)
+        if (sums < FAINT).any():  # what the row calls likely, the theme before calls impossible
+            found, sums = softmax(linear[:, None] + self.after), np.ones_like(sums)
+        found = _floored(found, sums, self.link_floors)
+        found[:, self.end] = 0.0
+        found[:, self.end, self.end] = 1.0
+        return found
 
 
 def _floors(floor: np.ndarray, count: int) -> Floors:
     return 1.0 - floor, floor / count
 
 
-def _shares(odds: np.ndarray, sums: np.ndarray, floors: Floors) -> np.ndarray:
+def _floored(odds: np.ndarray, sums: np.ndarray, floors: Floors) -> np.ndarray:
     """`floored` of odds / sums; in place."""
     odds *= floors[0] / sums
     odds += floors[1]

@@ -6,6 +6,7 @@ Knows pieces of text and activations as they come; not subjects, nor how a strea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -158,11 +159,11 @@ class Follower:
         if self._doubts:
             return Reading(token, at, reason, self._theme, self.chain, None, evidence=value, doubts=self._doubts,
                            alarms=alarms)  # fmt: skip
-        steps, links = self._course(activation)
+        steps, chain = self._course(activation)
         first = steps[0]
         if reason != "tokens":
             self._asked = first
-        outlook = Outlook(first, links, monitor.lengths)
+        outlook = Outlook(first, len(steps), chain, monitor.lengths)
         alarms += self._off_path_alarm(token)
         alarms += tuple(a for w in self._watches if (a := w.update(outlook, token)) is not None)
         forecast = Forecast(monitor.themes, steps[None])
@@ -182,22 +183,23 @@ class Follower:
 
     def _features(self, activation: np.ndarray | None) -> np.ndarray:
         if self._monitor.features is not None:
-            return self._monitor.features(self._prompt, self.text, self.chain)[None]
+            return self._monitor.features(self._prompt, self.text, self.chain)
         assert activation is not None  # a monitor with a site is fed activations
-        return activation[None]
+        return activation
 
-    def _course(self, activation: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """((horizon, themes) odds of what is written next, (horizon - 1, themes, themes) P(theme | theme before))."""
-        forecaster, rows = self._monitor.forecaster, self._features(activation)
+    def _course(self, activation: np.ndarray | None) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
+        """((horizon, themes) odds of what is written next, what gives (horizon - 1, themes, themes) P(theme | theme
+        before))."""
+        forecaster, point = self._monitor.forecaster, self._features(activation)
         if isinstance(forecaster, LinearForecaster):
-            steps, links = forecaster.course(rows)
-            return steps[0], links[0] if len(links[0]) == len(steps[0]) - 1 else independent(steps[0], self._end)
+            steps, links = forecaster.course(point)
+            return steps, links if forecaster.chains else partial(independent, steps, self._end)
         odds = getattr(forecaster, "odds", None)
-        steps = odds(rows)[0] if odds is not None else forecaster.predict(rows).steps[0]
+        steps = odds(point[None])[0] if odds is not None else forecaster.predict(point[None]).steps[0]
         transitions = getattr(forecaster, "transitions", None)
         if transitions is None or len(steps) == 1 or not getattr(forecaster, "chains", True):
-            return steps, independent(steps, self._end)
-        return steps, transitions(rows)[0]
+            return steps, partial(independent, steps, self._end)
+        return steps, lambda: transitions(point[None])[0]
 
     def _off_path_alarm(self, token: int) -> tuple[Alarm, ...]:
         rule = self._monitor.off_path

@@ -6,7 +6,7 @@ Kemeny & Snell, "Finite Markov chains", 1960): all themes at once, one small mat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,10 +19,17 @@ class Outlook:
 
     first: np.ndarray
     """(themes,) odds of the next theme."""
-    links: np.ndarray
-    """(horizon - 1, themes, themes) P(theme | theme before) of each later step."""
+    horizon: int
+    """Themes that it looks ahead."""
+    chain: Callable[[], np.ndarray]
+    """Gives `links`: themes² numbers for each step, which are not worked out unless somebody asks."""
     lengths: np.ndarray
     """(themes,) mean tokens of a segment."""
+
+    @cached_property
+    def links(self) -> np.ndarray:
+        """(horizon - 1, themes, themes) P(theme | theme before) of each later step."""
+        return self.chain()
 
     @cached_property
     def coming(self) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +66,7 @@ def hazards(first: np.ndarray, links: np.ndarray, lengths: np.ndarray) -> tuple[
     return np.minimum(chance, 1.0), tokens
 
 
-def chance_of_any(first: np.ndarray, links: np.ndarray, wanted: Sequence[int]) -> np.ndarray:
+def chance_of_any(first: np.ndarray, links: np.ndarray | Sequence[np.ndarray], wanted: Sequence[int]) -> np.ndarray:
     """(horizon,) P(any theme of `wanted` comes within the first h steps); arguments as for `hazards`.
 
     >>> even = np.full((1, 3, 3), 1 / 3)

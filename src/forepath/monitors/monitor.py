@@ -161,9 +161,10 @@ class Monitor:
         A row whose alarm asks to stop is followed no longer; when all rows are finished or stopped, so is the stream.
         """
         rows = self.rows(subject, prompts, policy)
+        takes = [row.take for row in rows]
         capture = () if self.site is None else (self.site,)
         for number, step in enumerate(subject.stream(prompts, seeds=seeds, policy=policy, capture=capture)):
-            readings = [row.take(step) for row in rows]
+            readings = [take(step) for take in takes]
             news = any(readings)
             if news:
                 for row, reading in zip(rows, readings, strict=True):

@@ -54,8 +54,7 @@ class Reading:
     """One row: step 1 is the theme of what is written next (the same theme, if its segment goes on). None: not to be
     trusted (see `doubts`), or the text is over."""
     outlook: Outlook | None = None
-    """What `hazards` and `distances` are worked out from, the largest thing here: (horizon - 1) * themes² numbers. None
-    without a forecast."""
+    """What `hazards` and `distances` are worked out from. None without a forecast."""
     evidence: float = 1.0
     """E-value against the forecasts so far, at least 0: 20 is as surprising as an event of odds 1 in 20."""
     doubts: tuple[str, ...] = ()

@@ -148,12 +148,14 @@ class Watch:
 
     def update(self, outlook: Outlook, token: int) -> Alarm | None:
         """An alarm if the rule is raised or over now. Raises `InputError` where the forecast looks less far ahead."""
-        if len(outlook.links) < self.rule.within - 1:
+        within = self.rule.within
+        if outlook.horizon < within:
             raise InputError(
-                f"rule '{self.rule}' looks {self.rule.within} themes ahead, this forecaster {len(outlook.links) + 1}; "
+                f"rule '{self.rule}' looks {within} themes ahead, this forecaster {outlook.horizon}; "
                 "ask for fewer, or fit one with a longer horizon"
             )
-        chance = float(chance_of_any(outlook.first, outlook.links[: self.rule.within - 1], self._wanted)[-1])
+        links = outlook.links[: within - 1] if within > 1 else ()
+        chance = float(chance_of_any(outlook.first, links, self._wanted)[-1])
         limit = self.rule.until if self.raised else self.rule.limit
         passed = chance > limit if self.rule.above else chance < limit
         if passed == self.raised:
