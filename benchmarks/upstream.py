@@ -40,6 +40,8 @@ MARK = b": forepath "
 class Answer:
     """One stream as a client sees it."""
 
+    name: str
+    """Its `id`."""
     text: str
     reason: str
     """Why it ended."""
@@ -51,20 +53,21 @@ class Answer:
 
 def ask(url: str, model: str, prompt: str, seed: int, tokens: int) -> Answer:
     body = {"model": model, "prompt": prompt, "seed": seed, "max_tokens": tokens, "stream": True, "temperature": 1.0}
-    began, text, reason, times, foretold = time.perf_counter(), "", "", [], []
+    began, name, text, reason, times, foretold = time.perf_counter(), "", "", "", [], []
     with httpx2.stream("POST", f"{url}/completions", json=body, timeout=600) as answer:
         assert answer.status_code == 200, answer.read()
         for line in answer.iter_lines():
             data = line.encode()
             if data.startswith(b"data: {"):
-                choice = json.loads(data[6:])["choices"][0]
+                frame = json.loads(data[6:])
+                name, choice = frame["id"], frame["choices"][0]
                 text, reason = text + choice["text"], choice["finish_reason"] or reason
                 times.append(time.perf_counter() - began)
             elif data.startswith(MARK):
                 record = json.loads(data[len(MARK) :])
                 found = record.get("failed") or record.get("reading")
                 foretold += [found] if found["source"].startswith("activations of the prompt") else []
-    return Answer(text, reason, tuple(times), tuple(foretold))
+    return Answer(name, text, reason, tuple(times), tuple(foretold))
 
 
 @contextmanager
@@ -87,14 +90,15 @@ def compare(ways: dict[str, str], prompts: list[str], many: int, tokens: int, ro
     """The answers of each way, `rounds` times all prompts, `many` at a time; the first round is to warm up."""
     model = httpx2.get(f"{ways['direct']}/models").json()["data"][0]["id"]
     heard: dict[str, list[Answer]] = {name: [] for name in ways}
-    for number in range(-1, rounds):
+    for _ in range(rounds + 1):
         for name, url in ways.items():
             with ThreadPoolExecutor(many) as pool:
                 found = list(pool.map(lambda n, url=url: ask(url, model, prompts[n], n, tokens), range(len(prompts))))
-            heard[name] += found if number >= 0 else []
-    own = heard["direct"][: len(prompts)] * rounds
+            heard[name] += found
+    warm = {name: answers[len(prompts) :] for name, answers in heard.items()}
+    own = warm["direct"][: len(prompts)] * rounds
     print(f"{many} at a time, {rounds} x {len(prompts)} requests each way")
-    for name, answers in heard.items():
+    for name, answers in warm.items():
         other = sum((a.text, a.reason) != (b.text, b.reason) for a, b in zip(answers, own, strict=True))
         first = 1e3 * np.array([a.times[0] for a in answers])
         gaps = 1e3 * np.concatenate([np.diff(a.times) for a in answers])
@@ -119,11 +123,12 @@ def main() -> None:
     run = open_run(asked.run)
     prompts = [p.text for p in document_grammar().prompts(79, asked.prompts)]
     foretold: list[tuple[int, dict]] = []
-    before = set() if asked.hidden_states is None else set(asked.hidden_states.iterdir())
+    direct: set[str] = set()
     with in_front(asked.run, asked.upstream, asked.hidden_states) as ours:
         ways = {"direct": f"{asked.upstream.rstrip('/').removesuffix('/v1')}/v1", "through": ours}
         for many in asked.streams:
-            heard = compare(ways, prompts, many, asked.tokens, asked.rounds)["through"]
+            answers = compare(ways, prompts, many, asked.tokens, asked.rounds)
+            heard, direct = answers["through"], direct | {answer.name for answer in answers["direct"]}
             foretold += [(n % len(prompts), found) for n, answer in enumerate(heard) for found in answer.foretold]
         time.sleep(1.0)
     if asked.hidden_states is None:
@@ -131,15 +136,18 @@ def main() -> None:
     site = run.forecaster.origin.site
     wanted = run.forecaster.predict(run.subject.activations(prompts, [site])[site]).steps
     made = [(n, found) for n, found in foretold if "steps" in found]
+    if not made:
+        print(f"no forecast from activations: {foretold[:1]}")
+        return
     apart = [np.abs(np.array(found["steps"]) - wanted[n]).max() for n, found in made]
     others = [np.abs(np.array(found["steps"]) - wanted[n - 1]).max() for n, found in made]
     print(
         f"forecasts from activations: {len(made)} of {len(foretold)}; odds at most {max(apart):.1e} from the run's own "
         f"forecast of the same prompt (of another prompt: median {np.median(others):.1e})"
     )
-    ours_left = len(set(asked.hidden_states.iterdir()) - before)
-    asked_directly = len(asked.streams) * (asked.rounds + 1) * len(prompts)
-    print(f"files left: {ours_left}, of which the {asked_directly} requests asked directly left {2 * asked_directly}")
+    left = {path.name for path in asked.hidden_states.iterdir()}
+    theirs = {path for path in left if any(name in path for name in direct)}
+    print(f"files left by requests asked directly: {len(theirs)}, by others: {len(left - theirs)}")
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def test_the_prompt_is_forecast_from_what_the_connector_left(tmp_path, forecaste
 @pytest.mark.parametrize("wanted", [None, {"include_output_tokens": True}])
 def test_what_a_client_s_own_request_leaves_is_tidied_away_unless_it_asked_for_it(tmp_path, forecaster, wanted, number):
     """vLLM 0.32 writes a file for every choice of every request, named after its id with something around it."""
-    own, other = tmp_path / f"{number}cmpl-8f-0-ab12.safetensors", tmp_path / "cmpl-8f1-0-ab12.safetensors"
+    own, other = tmp_path / f"{number}cmpl-8f-0-ab12cd34.safetensors", tmp_path / "cmpl-8f-1-0-ab12cd34.safetensors"
     other.write_bytes(b"of a request that goes on")
     handler = type("Mine", (Behind,), {"named": tmp_path / "one.safetensors", "own": own, "asked": [], "wait": 0.3})
     with between(handler, HiddenStates(tmp_path.resolve(), "resid.1", forecaster, "model")) as (ours, channel):
@@ -150,6 +150,39 @@ def test_what_a_client_s_own_request_leaves_is_tidied_away_unless_it_asked_for_i
         assert wait_for(own.exists if wanted else lambda: {*tmp_path.iterdir()} == {other}), list(tmp_path.iterdir())
         time.sleep(0.5 if wanted else 0)
     assert {*tmp_path.iterdir()} == ({other, own, tmp_path / f"{own.name}.lock"} if wanted else {other})
+
+
+def test_what_is_written_only_after_the_client_has_left_is_tidied_away_too(tmp_path, forecaster):
+    """A server that is told to stop writes its file after that: here half a second later."""
+    own = tmp_path / "cmpl-8f-0-ab12cd34.safetensors"
+
+    class Slow(Behind):
+        named = tmp_path / "one.safetensors"
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if not body.get("stream"):
+                self.send_error(503)
+                return
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream; charset=utf-8")
+            self.end_headers()
+            try:
+                for part in vllm_frames(TEXT * 50, chat=False):
+                    self.wfile.write(part)
+                    self.wfile.flush()
+                    time.sleep(0.01)
+            except OSError:
+                left.set()
+                threading.Timer(0.5, self.leave, [own]).start()
+
+    left = threading.Event()
+    with between(Slow, HiddenStates(tmp_path.resolve(), "resid.1", forecaster, "model")) as (ours, _):
+        body = {"model": "m", "prompt": "p", "stream": True, "max_tokens": 40}
+        with httpx2.stream("POST", f"{ours}/v1/completions", json=body, headers=KEY, timeout=60) as answer:
+            next(answer.iter_raw())
+        assert left.wait(10)
+        assert wait_for(own.exists) and wait_for(lambda: not list(tmp_path.iterdir()))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +216,7 @@ def test_a_file_that_is_never_written_is_given_up(tmp_path, forecaster, monkeypa
 
 def test_one_token_is_asked_for_in_one_piece():
     chat = {"messages": [], "stream": True, "n": 4, "best_of": 4, "max_completion_tokens": 90, "max_tokens": 80,
-            "kv_transfer_params": {"hidden_states_path": "elsewhere"}}  # fmt: skip
+            "kv_transfer_params": {"hidden_states_path": "elsewhere"}, "request_id": "r"}  # fmt: skip
     assert json.loads(one_token(json.dumps(chat).encode())) == {
         "messages": [], "stream": False, "n": 1, "max_completion_tokens": 1}  # fmt: skip
     for wrong in (b"nonsense", b"[1]"):

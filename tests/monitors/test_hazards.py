@@ -38,6 +38,7 @@ def test_hazards_are_those_of_every_chain_added_up(seed):
         chance, late = walk(first, links, lengths, {theme})
         assert np.allclose(came[:, theme], chance) and np.isclose(tokens[theme], late)
     assert np.allclose(chance_of_any(first, links, [0, 2]), walk(first, links, lengths, {0, 2})[0])
+    assert np.allclose(chance_of_any(first, links, [0, 2, 0]), chance_of_any(first, links, [0, 2])), "named twice"
     assert not np.allclose(chance_of_any(first, links, [0, 2]), came[:, 0] + came[:, 2]), "a union is not a sum"
 
 

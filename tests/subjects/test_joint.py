@@ -94,3 +94,14 @@ def test_a_slot_is_given_back_and_room_shrinks():
 def test_long_prompts_wait_for_the_next_step():
     new = [Request([1] * n, np.zeros(1, np.uint64), Policy(), {}) for n in (1500, 400, 10)]
     assert [len(_first(new)), len(_first(new[1:])), len(_first(new[::-1]))] == [1, 2, 2]
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_several_positions_keep_their_width_where_only_the_last_is_left(fused):
+    subject = make("llama")
+    joint = Joint(subject, fused=fused)
+    request = joint.add(subject, PROMPTS[1], [0], POLICIES[0], [f"{SITE}@last4", SITE])
+    first, second = (joint.step([request])[request].activations for _ in range(2))
+    several, last = second[f"{SITE}@last4"], second[SITE]
+    assert first[f"{SITE}@last4"].shape == several.shape == (1, 4 * last.shape[1])
+    np.testing.assert_array_equal(several[:, -last.shape[1] :], last)

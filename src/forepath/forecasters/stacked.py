@@ -29,9 +29,9 @@ class Stacked:
     factors: np.ndarray
     """exp of `after`, each row's largest 1: a forecast's exponentials are then one per theme and not one per pair."""
     step_floors: Floors
-    """(horizon, 1)"""
+    """(horizon, 1) each"""
     link_floors: Floors
-    """(horizon - 1, 1, 1)"""
+    """(horizon - 1, 1, 1) each"""
     end: int
 
     @classmethod

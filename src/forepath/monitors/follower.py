@@ -192,14 +192,15 @@ class Follower:
         before))."""
         forecaster, point = self._monitor.forecaster, self._features(activation)
         if isinstance(forecaster, LinearForecaster):
-            steps, links = forecaster.course(point)
-            return steps, links if forecaster.chains else partial(independent, steps, self._end)
+            steps, chain = forecaster.course(point)
+            return steps, chain if forecaster.chains else partial(independent, steps, self._end)
         odds = getattr(forecaster, "odds", None)
         steps = odds(point[None])[0] if odds is not None else forecaster.predict(point[None]).steps[0]
         transitions = getattr(forecaster, "transitions", None)
         if transitions is None or len(steps) == 1 or not getattr(forecaster, "chains", True):
             return steps, partial(independent, steps, self._end)
-        return steps, lambda: transitions(point[None])[0]
+        links: np.ndarray = transitions(point[None])[0]
+        return steps, lambda: links
 
     def _off_path_alarm(self, token: int) -> tuple[Alarm, ...]:
         rule = self._monitor.off_path

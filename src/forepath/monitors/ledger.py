@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from forepath.errors import InputError
+
 BINS = 10
 LEAST_TEXTS = 20
 """With forecasts in fewer texts nothing is said of skill: the interval would be of little worth."""
@@ -59,7 +61,11 @@ class Account:
         self._ledger = ledger
 
     def settle(self, number: int, settled: Settled) -> None:
-        """Take in the text's forecast `number`, counted from 0; one that is known already is not counted twice."""
+        """Take in the text's forecast `number`, counted from 0; one that is known already is not counted twice. Raises
+        `InputError` for odds that are none.
+        """
+        if not (0 <= settled.given <= 1.000001 and 0 <= settled.top <= 1.000001):
+            raise InputError(f"odds {settled.given} and {settled.top}; wanted numbers between 0 and 1")
         self._ledger._note(self, number, settled)
 
 

@@ -75,7 +75,7 @@ class Listener:
         out: list[Heard] = []
         cut = blocks(tail)
         for number, block in enumerate(cut):
-            units = units_of(tail, block, self._heard - self._tail)
+            units = units_of(tail, block)
             whole = all_of_it or number < len(cut) - 1
             for a, b in units if whole else units[:-1]:
                 if self._tail + a >= self._heard:

@@ -1,8 +1,8 @@
 """One row of a stream being followed: steps go in, readings come out.
 
-Most tokens finish no sentence, and nothing is said of them. They wait, unspelled, until a reading may be due: at the
-token after one that may end a sentence, after so many tokens where the monitor reads every so many, or when somebody
-asks for their text. What the model's step has pushed out of the processor's caches is then fetched once a sentence and
+Most tokens finish no sentence, and nothing is said of them. They wait, unfed, until a reading may be due: at the token
+after one that may end a sentence, or after so many tokens where the monitor reads every so many. (What one adds may be
+asked for meanwhile.) What the model's step has pushed out of the processor's caches is then fetched once a sentence and
 not once a token. What is said, and when, is what it would be without waiting. Where a token's text hangs on its
 neighbours (`Spelling.alone`), it may end a sentence for all one knows, and one more token is all that it waits for.
 """

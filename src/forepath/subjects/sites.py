@@ -68,7 +68,9 @@ def place(hidden: torch.Tensor, lengths: torch.Tensor, last: int) -> torch.Tenso
     the last position was kept, (rows, width), there is nothing to look for.
     """
     if hidden.ndim == 2:
-        return hidden
+        if last == 1:
+            return hidden
+        hidden = hidden[:, None]
     if last == 0:
         real = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
         total = torch.where(real[..., None], hidden, 0).sum(1, dtype=torch.float32)

@@ -144,7 +144,7 @@ class Company(Protocol):
         ...
 
     def reading(self, modules: frozenset[str]) -> Any:
-        """A context that yields {module: (rows, 1, width)} of the step made in it."""
+        """A context that yields {module: (rows, width) or (rows, 1, width)} of the step made in it."""
         ...
 
 

@@ -64,12 +64,10 @@ def segment(text: str, embed: Embed | None = None) -> tuple[Segment, ...]:
     return tuple(Segment(a, b) for a, b in spans)
 
 
-def units_of(text: str, block: Block, start: int = 0) -> list[Span]:
-    """What a block may be cut between: sentences of prose and of turns; any other block is one unit. `start`: where a
-    sentence ended or later; those before it are left out.
-    """
+def units_of(text: str, block: Block) -> list[Span]:
+    """What a block may be cut between: sentences of prose and of turns; any other block is one unit."""
     if block.kind in ("prose", "turn"):
-        return sentences(text, max(block.start, start), block.stop)
+        return sentences(text, block.start, block.stop)
     return [(block.start, block.stop)]
 
 

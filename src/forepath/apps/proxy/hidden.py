@@ -3,14 +3,13 @@
 `ExampleHiddenStatesConnector` (vLLM 0.18 and later, with `extract_hidden_states`; docs.vllm.ai names the fields) writes
 what the asked-for layers hold into a file when a request has finished. So while a text is written, its prompt is asked
 for once more, for one token; the answer names the file. It is read only within the directory named on the command line,
-which both share, and deleted then; so is the file that the text's own request leaves when it ends, unless the client
-asked for it. Layer N there is the stream before block N, counted from 0: our `resid.N`. The text itself is followed by
-its words, for in its middle nothing is written. Knows answers and files, not who asks for them.
+which both share, and deleted then; so is the file that the text's own request has left when it is over, unless the
+client asked for it. Layer N there is the stream before block N, counted from 0: our `resid.N`. The text itself is
+followed by its words, for in its middle nothing is written. Knows answers and files, not who asks for them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import time
@@ -79,17 +78,19 @@ class HiddenStates:
         forecast = self.forecaster.predict(last[None])
         return {"source": self.source, **Reading(0, 0, "prompt", None, (), forecast).to_json(full=True)}
 
-    def tidy(self, name: str) -> None:
+    def tidy(self, name: str) -> int:
         """Delete what the request that was answered under this name (`id`) left, once it is written: a file for each
-        choice, `NAME-….safetensors` or, of several, `0_NAME-….safetensors`.
+        choice, `NAME-0-1a2b3c4d.safetensors` or, of several, `0_NAME-0-1a2b3c4d.safetensors`. How many there were.
+        Raises `MismatchError` for one that is not written within `PATIENCE`.
         """
         if not re.fullmatch(r"[\w-]+", name):
-            return
-        mine = [p for p in self.folder.glob(f"*{name}-*") if re.match(rf"(\d+_)?{name}-", p.name)]
-        for path in {p.with_suffix("") if p.suffix == ".lock" else p for p in mine}:
-            with contextlib.suppress(MismatchError):  # never written: then nothing but its lock is there
-                _await(path)
-            _delete(path)
+            return 0
+        theirs = re.compile(rf"((?:\d+_)?{name}(?:-\d+)?-[0-9a-f]{{8}}\.safetensors)(?:\.lock)?")
+        found = {match[1] for path in self.folder.glob(f"*{name}-*") if (match := theirs.fullmatch(path.name))}
+        for file in found:
+            _await(self.folder / file)
+            _delete(self.folder / file)
+        return len(found)
 
     def _file(self, answer: bytes) -> Path:
         try:
@@ -121,7 +122,7 @@ class HiddenStates:
         return states[-1]
 
 
-_WITHOUT = frozenset({"stream_options", "best_of", "echo", "max_tokens", OWN})
+_WITHOUT = frozenset({"stream_options", "best_of", "echo", "max_tokens", "request_id", OWN})
 
 
 def one_token(body: bytes) -> bytes:

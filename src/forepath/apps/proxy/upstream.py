@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 UNREAD = 64
 """Chunks read from the other server and not yet sent."""
+LATER = (0.0, 0.2, 1.0, 5.0)
+"""Seconds after which it is looked again for what a request left."""
 _OURS = frozenset({"host", "content-length", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
                    "te", "trailer", "transfer-encoding", "upgrade", "x-forepath-token", "accept-encoding", "origin",
                    "referer"})  # fmt: skip
@@ -180,13 +182,14 @@ def create_upstream_app(
         one.asked = asked
         passing[one.name] = one
         if hidden is not None and watcher is not None and not one.doubts:
-            ask = partial(client().post, sent.url, headers=[*headers, ("accept-encoding", "identity")])
+            anew = [(k, v) for k, v in headers if k.lower() != "x-request-id"]  # it is no second go at the same
+            ask = partial(client().post, sent.url, headers=[*anew, ("accept-encoding", "identity")])
             meanwhile(_foretell(hidden, one, channel, ask, body))
 
         def over() -> None:
             passing.pop(one.name, None)
             if hidden is not None and one.leaves and isinstance(name := one.head.get("id"), str):
-                meanwhile(asyncio.to_thread(hidden.tidy, name))
+                meanwhile(_tidy(hidden, name))
 
         if "text/event-stream" in answer.headers.get("content-type", ""):
             kept = {k: v for k, v in kept.items() if k.lower() != "content-length"}
@@ -232,13 +235,22 @@ async def _foretell(
     one.news.set()
 
 
+async def _tidy(hidden: HiddenStates, name: str) -> None:
+    """Delete what a request that is over left; a server that was told to stop may take a while to write it."""
+    for pause in LATER:
+        await asyncio.sleep(pause)
+        with contextlib.suppress(MismatchError, OSError):  # not written yet
+            if await asyncio.to_thread(hidden.tidy, name):
+                return
+
+
 def _passing(body: bytes, path: str, watcher: Watcher | None, policy: Policy, name: str) -> Passing:
     prompt = ""
     doubts: tuple[str, ...] = ()
     leaves = False
     try:
         content = json.loads(body)
-        leaves = OWN not in content
+        leaves = isinstance(content, dict) and OWN not in content
         wanted = read_wanted({k: v for k, v in content.items() if k in _READ}, policy, chat=path.startswith("chat"))
         prompt = wanted.prompt or "\n\n".join(m.content for m in wanted.messages)
         if watcher is not None:
@@ -318,12 +330,14 @@ async def _relay(answer: httpx2.Response, one: Passing, over: Callable[[], objec
             while one.comments and hearing.at_boundary and not hearing.done:
                 yield comment(one.comments.popleft())
     finally:
-        over()
-        await one.told("cancelled")  # unless it was told before
-        pump.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await pump
-        await answer.aclose()
+        try:
+            await one.told("cancelled")  # unless it was told before
+            pump.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pump
+            await answer.aclose()
+        finally:
+            over()
 
 
 async def _pump(answer: httpx2.Response, chunks: asyncio.Queue[bytes | BaseException | None]) -> None:
