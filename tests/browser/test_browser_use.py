@@ -256,6 +256,7 @@ def test_what_is_chosen_stays_when_labels_change(open_page):
     page.keyboard.press("k")
     expect(chosen).to_have_attribute("aria-posinset", "1")
     page.keyboard.press("j")
+    page.wait_for_timeout(1000)  # again
     page.locator(".piece").first.click()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("the run says")).to_have_count(0)
