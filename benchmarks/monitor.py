@@ -1,13 +1,15 @@
 """What watching costs: the same stream with and without a monitor, side by side.
 
-Claim: with the linear head, at most 2 % of the decoding time per token. Prints, for one text at a time and for many,
-milliseconds per token of the stream, of the stream with its text spelled out, and of both watched (a token of each, in
-an order drawn anew for each token; processor time of the thread, and wall clock), and the share that watching takes. A
-second stream that nobody watches stands beside them: what it seems to cost is noise. The seeds are the same, so all
-write the same tokens; that is checked. A small model at many texts a time decodes a token in less time than
-Python takes to look at one: the share is then larger, and printed too.
+Claim: with the linear head, at most 2 % of the decoding time per token. Two streams at a time write the same texts (the
+seeds are the same; that they are is checked), some tokens of one and then of the other, in an order drawn anew: what
+else the machine does falls on both, and what a stream leaves in the caches is met mostly by itself. Printed are
+processor time of the thread per token of the decoding phase, the share that the second stream takes more, and apart
+from it the first token, before which the prompt is read, the guard looks and the first forecast is made. The pairs: the
+stream and it watched; both with their text spelled out, as for anyone who shows it; watched with a rule; and the stream
+beside itself, which is noise. A small model at many texts a time decodes a token in less time than Python takes to look
+at one: the share is then larger, and printed too.
 
-    python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--rounds N] [--tokens N] [--every N]
+    python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--texts N] [--tokens N] [--every N]
 
 Without --run the monitor is made here: themes discovered on texts of the grammar, a linear head fitted on the prompts'
 activations and random outcomes (what it says does not change what it costs). That every reading but a text's last holds
@@ -22,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 
 from forepath.forecasters.linear import LinearForecaster
 from forepath.monitors.guard import Familiar, Guard
@@ -29,7 +32,6 @@ from forepath.monitors.monitor import Moment, Monitor
 from forepath.monitors.readings import Reading
 from forepath.monitors.rules import parse_rule
 from forepath.organisms import bundled
-from forepath.protocols import Subject
 from forepath.records import END, Futures, Policy, Step
 from forepath.subjects.huggingface import HuggingFaceSubject, load
 from forepath.subjects.spelling import Spelling
@@ -39,10 +41,17 @@ from forepath.worlds.documents import document_grammar
 
 HORIZON = 3
 Memory = dict[tuple[int, ...], str]
+Way = Callable[[list[str]], Iterator[Step] | Iterator[Moment]]
 
 
-def made_here(subject: HuggingFaceSubject, every: int) -> Monitor:
-    """A monitor of the shape a run's would have."""
+RULE = parse_rule("P(end within 2) > 0.9")
+AT_A_TIME = 8
+"""Tokens of one stream before it may be the other's turn."""
+LEAST_ROUNDS = 8
+
+
+def made_here(subject: HuggingFaceSubject, every: int) -> Callable[[bool], Monitor]:
+    """Makes monitors of the shape a run's would have, with a rule or without."""
     texts = [d.text[d.header :] for d in document_grammar().documents(5, 400)]
     codebook = discover(texts)
     rng, themes, site = np.random.default_rng(0), codebook.names, "resid.3"
@@ -50,88 +59,109 @@ def made_here(subject: HuggingFaceSubject, every: int) -> Monitor:
     steps = rng.integers(0, len(themes), size=(600, 4, HORIZON)).astype(np.int16)
     steps[np.maximum.accumulate(steps == themes.index(END), axis=2)] = themes.index(END)
     forecaster = LinearForecaster(penalty=1.0).fit(x, Futures(themes, steps))
-    return Monitor(
+    return lambda rule: Monitor(
         forecaster, labeller_of(codebook), themes=themes, site=site, horizon=HORIZON, every=every,
-        rules=[parse_rule("P(end within 2) > 0.9")], guard=Guard(Familiar.of(x)), lengths=np.full(len(themes), 20.0),
+        rules=[RULE] if rule else [], guard=Guard(Familiar.of(x)), lengths=np.full(len(themes), 20.0),
     )  # fmt: skip
 
 
-def of_run(folder: str, every: int) -> tuple[HuggingFaceSubject, Monitor]:
+def of_run(folder: str, every: int) -> tuple[HuggingFaceSubject, Callable[[bool], Monitor]]:
     from forepath.apps.monitoring import open_monitor
     from forepath.apps.runs import open_run
 
     run = open_run(folder)
-    return run.subject, open_monitor(run, every=every, rules=[parse_rule("P(end within 2) > 0.9")])
+    return run.subject, lambda rule: open_monitor(run, every=every, rules=[RULE] if rule else [])
 
 
-def spelled(subject: Subject, prompts: list[str], seeds: list[int], policy: Policy, memory: Memory) -> Iterator[Step]:
-    """The stream, its text spelled out: what anyone who shows the text does."""
-    rows = [Spelling.of(subject, memory) for _ in prompts]
-    for step in subject.stream(prompts, seeds=seeds, policy=policy):
-        for row, token in zip(rows, step.tokens, strict=True):
-            if token is not None:
-                row.add(token)
-        yield step
+class Texts:
+    """The ways to write the same texts."""
+
+    def __init__(self, subject: HuggingFaceSubject, make: Callable[[bool], Monitor], policy: Policy) -> None:
+        self.subject, self.policy = subject, policy
+        self.monitor, self.ruled = make(False), make(True)
+        self.memory: Memory = {}
+        for token in range(len(subject.tokenizer)):  # the monitors have read the vocabulary, too
+            Spelling.of(subject, self.memory).alone(token)
+
+    def plain(self, prompts: list[str]) -> Iterator[Step]:
+        return self.subject.stream(prompts, seeds=range(len(prompts)), policy=self.policy)
+
+    def spelled(self, prompts: list[str]) -> Iterator[Step]:
+        """The text spelled out: what anyone who shows it does."""
+        rows = [Spelling.of(self.subject, self.memory) for _ in prompts]
+        for step in self.plain(prompts):
+            for row, token in zip(rows, step.tokens, strict=True):
+                if token is not None:
+                    row.add(token)
+            yield step
+
+    def watched(self, prompts: list[str]) -> Iterator[Moment]:
+        return self._follow(self.monitor, prompts)
+
+    def watched_and_spelled(self, prompts: list[str]) -> Iterator[Moment]:
+        for moment in self.watched(prompts):
+            _ = moment.pieces
+            yield moment
+
+    def watched_with_a_rule(self, prompts: list[str]) -> Iterator[Moment]:
+        return self._follow(self.ruled, prompts)
+
+    def _follow(self, monitor: Monitor, prompts: list[str]) -> Iterator[Moment]:
+        return monitor.follow_many(self.subject, prompts, seeds=range(len(prompts)), policy=self.policy)
 
 
-def shown(monitor: Monitor, subject: Subject, prompts: list[str], seeds: list[int], policy: Policy) -> Iterator[Step]:
-    """The watched stream, its text spelled out."""
-    for moment in monitor.follow_many(subject, prompts, seeds=seeds, policy=policy):
-        _ = moment.pieces
-        yield moment.step
-
-
-def interleaved(subject: HuggingFaceSubject, monitor: Monitor, rows: int, rounds: int, policy: Policy) -> None:
-    """The same texts plain, spelled and watched, a token of each in an order drawn anew: what else the machine does,
-    and what one leaves in the caches for the next, falls on all alike. Intervals draw whole rounds again."""
+def beside(base: Way, more: Way, rows: int, rounds: int) -> None:
+    """Two ways by turns. Intervals draw rounds again."""
     prompts = [p.text for p in document_grammar().prompts(77, rows * (rounds + 1))]
-    written, memory = 0, Memory()
-    said: list[Reading] = []
     order = np.random.default_rng(0)
-    names = ("plain", "spelled", "watched", "watched and spelled", "plain again")
-    spent = {clock: np.zeros((rounds, len(names))) for clock in CLOCKS}
+    first, later = np.zeros((rounds, 2)), np.zeros((rounds, 2))
+    said: list[Reading] = []
+    count = 0
     for number in range(-1, rounds):  # the first is to warm up
-        mine, seeds = prompts[(number + 1) * rows : (number + 2) * rows], list(range(rows))
-        streams: list[Iterator[Step | Moment]] = [
-            subject.stream(mine, seeds=seeds, policy=policy),
-            spelled(subject, mine, seeds, policy, memory),
-            monitor.follow_many(subject, mine, seeds=seeds, policy=policy),
-            shown(monitor, subject, mine, seeds, policy),
-            subject.stream(mine, seeds=seeds, policy=policy),
-        ]
-        tokens: list[list[tuple[int | None, ...]]] = [[] for _ in streams]
-        held: list[Step | Moment | None] = [None for _ in streams]  # what is let go of is paid for by whoever made it
-        for _ in range(policy.max_tokens + 1):
-            for way in order.permutation(len(streams)).tolist():
-                began = {clock: now() for clock, now in CLOCKS.items()}
-                held[way] = step = next(streams[way], None)
-                if number >= 0:
-                    for clock, now in CLOCKS.items():
-                        spent[clock][number, way] += now() - began[clock]
-                if isinstance(step, Moment):
-                    said += [reading for reading in step.readings if reading is not None]
-                    step = step.step
-                if step is not None:
+        mine = prompts[(number + 1) * rows : (number + 2) * rows]
+        streams: list[Iterator[Step] | Iterator[Moment]] = [base(mine), more(mine)]
+        tokens: list[list[tuple[int | None, ...]]] = [[], []]
+        held: list[Step | Moment | None] = [None, None]  # what is let go of is paid for by whoever made it
+        while True:
+            for way in order.permutation(2).tolist():
+                for _ in range(AT_A_TIME if tokens[way] else 1):
+                    began = time.thread_time()
+                    step: Step | Moment | None = next(streams[way], None)
+                    held[way] = step
+                    if number >= 0:
+                        (later if tokens[way] else first)[number, way] += time.thread_time() - began
+                    if step is None:
+                        break
+                    if isinstance(step, Moment):
+                        said += [reading for reading in step.readings if reading is not None]
+                        step = step.step
                     tokens[way].append(step.tokens)
-        assert all(each == tokens[0] for each in tokens), "watching changed what was written"
-        written += sum(t is not None for step in tokens[0] for t in step) if number >= 0 else 0
+            if held == [None, None]:
+                break
+        assert tokens[0] == tokens[1], "watching changed what was written"
+        count += sum(t is not None for step in tokens[0][1:] for t in step) if number >= 0 else 0
     assert all(r.reason == "end" or r.forecast is not None for r in said), "the monitor has come to distrust itself"
-    print(f"{rows} text(s) at a time, {written} tokens, {len(said)} readings")
-    for clock, seconds in spent.items():
-        each = ", ".join(f"{n} {1e3 * s:.3f}" for n, s in zip(names, seconds.sum(axis=0) / written, strict=True))
-        print(f"  {clock:<10} {each} ms/token")
-        for more, base in ((2, 0), (3, 1), (1, 0), (4, 0)):
-            print(f"    {names[more]} over {names[base]} {_share(seconds[:, base], seconds[:, more])}")
+    drawn = np.random.default_rng(0).integers(0, rounds, size=(2000, rounds))
+    low, high = np.quantile(later[drawn, 1].sum(axis=1) / later[drawn, 0].sum(axis=1) - 1, [0.025, 0.975])
+    spent, begun = later.sum(axis=0), 1e3 * np.median(first, axis=0)
+    names = [way.__name__.replace("_", " ") for way in (more, base)]
+    print(f"  {' over '.join(names):<32} {100 * (spent[1] / spent[0] - 1):+.2f} % [{100 * low:+.2f}, {100 * high:+.2f}]"
+          f"   {1e3 * spent[0] / count:.3f} -> {1e3 * spent[1] / count:.3f} ms a token"
+          f"   first {begun[0]:.2f} -> {begun[1]:.2f} ms", flush=True)  # fmt: skip
 
 
-CLOCKS: dict[str, Callable[[], float]] = {"processor": time.thread_time, "wall clock": time.perf_counter}
-
-
-def _share(base: np.ndarray, other: np.ndarray) -> str:
-    drawn = np.random.default_rng(0).integers(0, len(base), size=(2000, len(base)))
-    ratios = other[drawn].sum(axis=1) / base[drawn].sum(axis=1) - 1
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return f"{100 * (other.sum() / base.sum() - 1):+.2f} % [{100 * low:+.2f}, {100 * high:+.2f}]"
+def by_transformers(subject: HuggingFaceSubject, policy: Policy) -> None:
+    """What a token takes by `generate`, the usual way: for comparison: `stream` takes less."""
+    model, prompts = subject.model, [p.text for p in document_grammar().prompts(79, 9)]
+    spent, written = 0.0, 0
+    for number, prompt in enumerate(prompts):
+        ids = torch.tensor([subject.tokenizer(prompt)["input_ids"]])
+        with torch.inference_mode():
+            began = time.thread_time()
+            out = model.generate(ids, do_sample=True, max_new_tokens=policy.max_tokens, attention_mask=ids * 0 + 1)
+        if number:  # the first is to warm up
+            spent, written = spent + time.thread_time() - began, written + out.shape[1] - ids.shape[1]
+    print(f"by the generate of transformers, one text at a time: {1e3 * spent / written:.2f} ms a token")
 
 
 def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None:
@@ -160,19 +190,26 @@ def main() -> None:
     parser.add_argument("--run", help="a run whose monitor to use")
     parser.add_argument("--subject", default="documents", help="a model that comes with the package")
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 16])
-    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--texts", type=int, default=96)
     parser.add_argument("--tokens", type=int, default=Policy().max_tokens, help="most of a text")
     parser.add_argument("--every", type=int, default=0)
     asked = parser.parse_args()
     if asked.run:
-        subject, monitor = of_run(asked.run, asked.every)
+        subject, make = of_run(asked.run, asked.every)
     else:
         subject = load(bundled.path(asked.subject))
-        monitor = made_here(subject, asked.every)
+        make = made_here(subject, asked.every)
     policy = Policy(max_tokens=asked.tokens)
-    alone(subject, monitor, policy)
+    alone(subject, make(True), policy)
+    by_transformers(subject, policy)
     for rows in asked.rows:
-        interleaved(subject, monitor, rows, asked.rounds, policy)
+        rounds = max(LEAST_ROUNDS, asked.texts // rows)
+        texts = Texts(subject, make, policy)
+        print(f"{rows} text(s) at a time, {rows * rounds} of them, up to {asked.tokens} tokens")
+        beside(texts.plain, texts.watched, rows, rounds)
+        beside(texts.spelled, texts.watched_and_spelled, rows, rounds)
+        beside(texts.plain, texts.watched_with_a_rule, rows, rounds)
+        beside(texts.plain, texts.plain, rows, rounds)
 
 
 if __name__ == "__main__":

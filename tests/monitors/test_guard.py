@@ -81,7 +81,8 @@ def test_places_are_mahalanobis_distances_with_what_lies_outside_as_one_directio
     centred = rows - familiar.mean
     outside = ((centred - centred @ axes @ axes.T) ** 2).sum(axis=1)
     inside = centred @ familiar.directions
-    places = familiar.places(rows)
-    np.testing.assert_allclose(places[:, 0], (inside**2).sum(axis=1) + outside / familiar.rest, rtol=1e-9)
-    np.testing.assert_allclose(places[:, 1:], inside[:, : places.shape[1] - 1])
+    distance, coordinates = familiar.places(rows)
+    np.testing.assert_allclose(distance, (inside**2).sum(axis=1) + outside / familiar.rest, rtol=1e-9)
+    np.testing.assert_allclose(coordinates, inside[:, : coordinates.shape[1]])
+    np.testing.assert_allclose(familiar.places(rows[3])[0], distance[3])
     assert familiar.directions.shape[1] < WIDTH and (outside > 1e-6).all()

@@ -13,6 +13,7 @@ from forepath.errors import ActivationError
 from forepath.monitors.monitor import Monitor, OffPath
 from forepath.monitors.row import Row
 from forepath.monitors.rules import parse_rule
+from forepath.monitors.tokens import Tokens
 from forepath.records import Policy, Step
 from forepath.subjects.spelling import Spelling
 from forepath.themes.labelling import PatternLabeller
@@ -24,6 +25,9 @@ texts = st.lists(st.sampled_from([*WORDS, " ", ". ", ".", "…", " é", "!\n\n",
 
 def decode(tokens) -> str:
     return bytes(tokens).decode(errors="replace")
+
+
+ASCII = Tokens.reading({token: chr(token) for token in range(128)})
 
 
 def steps(tokens: list[int], *, ends: bool) -> list[Step]:
@@ -67,10 +71,9 @@ def test_what_waits_changes_nothing(pieces, every, how, asked, apart):
             before, reading = reading, follower.finish(None, ended=how == "stop", before=reading)
             alarms += [(reading.theme, alarm) for alarm in reading.alarms[len(before.alarms) if before else 0 :]]
         eager.append(reading)
-    quiet: dict[int, str] = {}
-    for _ in range(2):  # the second time most tokens are known to be quiet
+    for known in (ASCII, Tokens()) if apart else (Tokens(),):
         row = Row(watching.open("p"), Spelling(decode, apart=apart), number=0, site="site",
-                  ends=frozenset({END_TOKEN}), most=most, quiet=quiet)  # fmt: skip
+                  ends=frozenset({END_TOKEN}), most=most, tokens=known)  # fmt: skip
         for number, step in enumerate(steps(tokens, ends=ends)):
             reading = row.take(step)
             assert (reading is None) == (eager[number] is None)
@@ -79,8 +82,6 @@ def test_what_waits_changes_nothing(pieces, every, how, asked, apart):
                 assert row.piece(number) == said[number]
         assert [row.piece(n) for n in range(len(said))] == said
         assert row.over and row.ended == (how != "cut") and row.alarms == alarms
-    assert not {ord(mark) for mark in ".!?\n"} & quiet.keys()
-    assert all(text == chr(token) for token, text in quiet.items())
 
 
 def test_most_tokens_touch_no_text():
@@ -91,17 +92,19 @@ def test_most_tokens_touch_no_text():
     assert row.piece(42) == "" and row.follower.text.endswith("fres")
 
 
-def test_a_token_met_for_the_first_time_waits_if_it_is_quiet():
-    row, quiet = quiet_row(monitor(0)), {}
-    row._quiet = quiet
-    for step in steps(list(b"x the soup was warm and the bread was fresh"), ends=False)[:-1]:
-        row.take(step)
-    assert row.follower.text == "x" and quiet.keys() == set(b" the soup was warm and the bread was fres")
+def test_white_space_after_a_sentence_is_fed_with_what_follows_it():
+    row = quiet_row(monitor(0))
+    given = steps(list(b"x war.\n\n  y"), ends=False)
+    for step in given[:-1]:
+        assert row.take(step) is None or step is given[0]
+    assert row.follower.text == "x" and [row.piece(n) for n in (5, 6, 9)] == [".", "\n", " "]
+    reading = row.take(given[-1])
+    assert reading is not None and reading.reason == "end" and len(row.follower.heard) == 2
 
 
 def quiet_row(watching: Monitor) -> Row:
     return Row(watching.open("p"), Spelling(decode, apart=True), number=0, site="site", ends=frozenset(), most=10_000,
-               quiet={token: chr(token) for token in (*range(ord("a"), ord("z") + 1), 32)})  # fmt: skip
+               tokens=ASCII)  # fmt: skip
 
 
 def test_waiting_has_an_end():
@@ -128,7 +131,8 @@ def test_tokens_of_another_subject_are_met_anew():
     """Token 97 is a letter here and a full stop there."""
     ByteLevel = type("ByteLevel", (), {})
     tokenizer = SimpleNamespace(backend_tokenizer=SimpleNamespace(decoder=ByteLevel()),
-                                clean_up_tokenization_spaces=False)  # fmt: skip
+                                clean_up_tokenization_spaces=False,
+                                get_vocab=lambda: {repr(token): token for token in range(256)})  # fmt: skip
     here = SimpleNamespace(fingerprint="here", tokenizer=tokenizer, end_ids=frozenset(), decode=decode)
     there = SimpleNamespace(fingerprint="there", tokenizer=tokenizer, end_ids=frozenset(),
                             decode=lambda tokens: decode(tokens).replace("a", "."))  # fmt: skip

@@ -54,21 +54,21 @@ class Stacked:
     def course(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
         """((horizon, themes) odds of the steps, what gives `links`) of (width,)."""
         linear = (point @ self.weights + self.intercepts).reshape(-1, self.after.shape[2])
-        mine = linear[: len(self.step_floors[0])]
-        steps = np.exp(mine - mine.max(axis=1, keepdims=True))
+        odds = np.exp(linear - linear.max(axis=1, keepdims=True))
+        count = len(self.step_floors[0])
+        steps = odds[:count]
         steps = _floored(steps, steps.sum(axis=1, keepdims=True), self.step_floors)
         ended = steps[:, self.end].tolist()
         if ended != sorted(ended):
             steps = absorbed(steps[None], self.end)[0]
-        return steps, partial(self.links, linear[len(mine) :])
+        return steps, partial(self.links, linear[count:], odds[count:])
 
-    def links(self, linear: np.ndarray) -> np.ndarray:
+    def links(self, linear: np.ndarray, odds: np.ndarray) -> np.ndarray:
         """(horizon - 1, themes, themes) P(theme | theme before), of log odds (horizon - 1, themes) that lack what the
-        theme before adds."""
-        odds = np.exp(linear - linear.max(axis=1, keepdims=True))
+        theme before adds, and their exponentials, the largest of each row 1."""
         found: np.ndarray = odds[:, None] * self.factors
         sums = found.sum(axis=2, keepdims=True)
-        if (sums < FAINT).any():  # what the row calls likely, the theme before calls impossible
+        if sums.size and sums.min() < FAINT:  # what the row calls likely, the theme before calls impossible
             found, sums = softmax(linear[:, None] + self.after), np.ones_like(sums)
         found = _floored(found, sums, self.link_floors)
         found[:, self.end] = 0.0

@@ -75,8 +75,12 @@ class Follower:
         """
         if self.tokens == 0 or self._listener.due:
             return 1
-        every = self._monitor.every
-        return max(1, self._last + every - self.tokens + 1) if every else None
+        return max(1, self._last + self.every - self.tokens + 1) if self.every else None
+
+    @property
+    def every(self) -> int:
+        """Tokens after which there is a reading, whatever they are; 0 for none."""
+        return self._monitor.every
 
     def feed(self, piece: str, activation: Read, *, before: Sequence[str] = ()) -> Reading | None:
         """What is new with this token. `piece`: the text it adds; `activation` (width,): read where it was drawn, so it
@@ -93,7 +97,7 @@ class Follower:
         if heard:
             new = self._hear(heard)
             reading = self._read("theme" if new else "sentence", activation, token, at)
-        elif self._monitor.every and token - self._last >= self._monitor.every:
+        elif self.every and token - self._last >= self.every:
             reading = self._read("tokens", activation, token, at)
         return reading
 

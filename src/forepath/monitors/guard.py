@@ -63,22 +63,22 @@ class Familiar:
         made = cls(mean, directions, 0.0, np.zeros((0, 1 + min(k, SIGNED))))
         left = made._outside(aside - mean, (aside - mean) @ directions)
         made = cls(mean, directions, float(left.mean()), made.known)
-        return cls(mean, directions, made.rest, made.places(aside))
+        return cls(mean, directions, made.rest, np.column_stack(made.places(aside)))
 
-    def places(self, rows: np.ndarray) -> np.ndarray:
-        """(n, 1 + signed): squared Mahalanobis distance, what lies outside counted as one more direction; then the
-        coordinates along the first directions.
+    def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """((...,) squared Mahalanobis distance, what lies outside counted as one more direction; (..., signed)
+        coordinates along the first directions) of activations (..., width).
         """
-        centred = np.asarray(rows, dtype=np.float64) - self.mean
+        centred = rows - self.mean
         inside = centred @ self.directions
-        distance = (inside**2).sum(axis=1)
+        distance = (inside * inside).sum(axis=-1)
         if self.rest > 0:
             distance += self._outside(centred, inside) / self.rest
-        return np.concatenate([distance[:, None], inside[:, : self.known.shape[1] - 1]], axis=1)
+        return distance, inside[..., : self.known.shape[1] - 1]
 
     def _outside(self, centred: np.ndarray, inside: np.ndarray) -> np.ndarray:
-        """(n,) squared length outside of the main directions."""
-        left: np.ndarray = np.maximum((centred**2).sum(axis=1) - inside**2 @ self._shares, 0.0)
+        """(...,) squared length outside of the main directions."""
+        left: np.ndarray = np.maximum((centred * centred).sum(axis=-1) - (inside * inside) @ self._shares, 0.0)
         return left
 
     @cached_property
@@ -115,13 +115,14 @@ class Guard:
 
         Raises `ActivationError` for another width.
         """
-        row = np.asarray(activation, dtype=np.float64).reshape(1, -1)
-        if row.shape[1] != len(self._familiar.mean) or not np.isfinite(row).all():
+        row = np.asarray(activation, dtype=np.float64).ravel()
+        if len(row) != len(self._familiar.mean) or not np.isfinite(row).all():
             raise ActivationError(
-                f"an activation of {row.shape[1]} numbers; the guard knows {len(self._familiar.mean)} finite ones"
+                f"an activation of {len(row)} numbers; the guard knows {len(self._familiar.mean)} finite ones"
             )
         far, ranks = 1.0, []
-        values = self._familiar.places(row)[0].tolist()
+        distance, coordinates = self._familiar.places(row)
+        values = [float(distance), *coordinates.tolist()]
         for value, bag, luck in zip(values, self._bag, self._rng.random(len(values)).tolist(), strict=True):
             place = stop = bisect_left(bag, value)
             if stop < len(bag) and bag[stop] == value:

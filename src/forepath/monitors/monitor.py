@@ -6,7 +6,7 @@ One `Monitor` is shared; each text has a `follower.Follower`. The subject's stre
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from forepath.monitors.row import Row
 from forepath.monitors.rules import Rule, Watch
 from forepath.monitors.showing import Watching, watch
 from forepath.monitors.threshold import ville
+from forepath.monitors.tokens import Tokens
 from forepath.protocols import Forecaster, Labeller, Subject
 from forepath.records import Policy, Step
 from forepath.subjects.spelling import Spelling
@@ -44,17 +45,6 @@ class OffPath:
 
     def __str__(self) -> str:
         return f"off path at {self.rate:g}" + ("" if self.limit is None else " (calibrated)")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What was met of one subject's tokens; it grows."""
-
-    subject: str
-    """Its fingerprint."""
-    spelled: dict[tuple[int, ...], str] = field(default_factory=dict)
-    quiet: dict[int, str] = field(default_factory=dict)
-    """Of tokens that hold no mark: see `row`."""
 
 
 @dataclass(slots=True)
@@ -117,7 +107,7 @@ class Monitor:
         self.source = source or (f"activations at {site}" if site else "text only")
         self.ledger = Ledger(self.themes)
         """How good the forecasts of all texts followed so far have been."""
-        self._known = Known("")
+        self._tokens = Tokens()
         for rule in self.rules:
             Watch(rule, self.themes, horizon)
 
@@ -129,13 +119,13 @@ class Monitor:
 
     def memory_of(self, subject: Subject) -> dict[tuple[int, ...], str]:
         """What tokens of this subject spell, as far as it was met: for `Spelling`."""
-        return self._known_of(subject).spelled
+        return self._tokens_of(subject).spelled
 
-    def _known_of(self, subject: Subject) -> Known:
-        known = self._known
-        if known.subject != subject.fingerprint:
-            known = self._known = Known(subject.fingerprint)
-        return known
+    def _tokens_of(self, subject: Subject) -> Tokens:
+        tokens = self._tokens
+        if tokens.subject != subject.fingerprint:
+            tokens = self._tokens = Tokens.of(subject)
+        return tokens
 
     def doubts_about(self, subject: Subject, policy: Policy) -> tuple[str, ...]:
         """Why forecasts of this subject under this policy are not to be trusted; empty if they may be."""
@@ -164,8 +154,12 @@ class Monitor:
         takes = [row.take for row in rows]
         capture = () if self.site is None else (self.site,)
         for number, step in enumerate(subject.stream(prompts, seeds=seeds, policy=policy, capture=capture)):
-            readings = [take(step) for take in takes]
-            news = any(readings)
+            readings: list[Reading | None] = []
+            news = False
+            for take in takes:
+                reading = take(step)
+                readings.append(reading)
+                news = news or reading is not None
             if news:
                 for row, reading in zip(rows, readings, strict=True):
                     if reading is not None and any("stop" in a.actions for a in reading.alarms if a.raised):
@@ -176,11 +170,11 @@ class Monitor:
 
     def rows(self, subject: Subject, prompts: Sequence[str], policy: Policy) -> list[Row]:
         """What follows the rows of a stream of this subject."""
-        doubts, known = self.doubts_about(subject, policy), self._known_of(subject)
+        doubts, tokens = self.doubts_about(subject, policy), self._tokens_of(subject)
         ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
         return [
-            Row(self.open(prompt, doubts=doubts), Spelling.of(subject, known.spelled), number=i, site=self.site,
-                ends=ends, most=policy.max_tokens, quiet=known.quiet)
+            Row(self.open(prompt, doubts=doubts), Spelling.of(subject, tokens.spelled), number=i, site=self.site,
+                ends=ends, most=policy.max_tokens, tokens=tokens)
             for i, prompt in enumerate(prompts)
         ]  # fmt: skip
 

@@ -1,10 +1,11 @@
 """One row of a stream being followed: steps go in, readings come out.
 
 Most tokens finish no sentence, and nothing is said of them. They wait, unfed, until a reading may be due: at the token
-after one that may end a sentence, or after so many tokens where the monitor reads every so many. (What one adds may be
-asked for meanwhile.) What the model's step has pushed out of the processor's caches is then fetched once a sentence and
-not once a token. What is said, and when, is what it would be without waiting. Where a token's text hangs on its
-neighbours (`Spelling.alone`), it may end a sentence for all one knows, and one more token is all that it waits for.
+after one that may end a sentence (white space between them aside), or after so many tokens where the monitor reads
+every so many. (What one adds may be asked for meanwhile.) What the model's step has pushed out of the processor's
+caches is then fetched once a sentence and not once a token. What is said, and when, is what it would be without
+waiting. Where a token's text hangs on its neighbours (`Spelling.alone`), it may end a sentence for all one knows, and
+one more token is all that it waits for.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from functools import partial
 import numpy as np
 
 from forepath.monitors.follower import Follower
-from forepath.monitors.listening import MARKS
 from forepath.monitors.readings import Alarm, Reading
+from forepath.monitors.tokens import Tokens
 from forepath.records import Step
 from forepath.subjects.spelling import Spelling
 
@@ -26,8 +27,8 @@ LONGEST_WAIT = 256
 class Row:
     """A follower of the text that row `number` of a stream writes. For the one thread that reads the stream."""
 
-    __slots__ = ("_ends", "_most", "_number", "_patience", "_quiet", "_site", "_spelling", "_waiting",
-                 "alarms", "ended", "follower", "over")  # fmt: skip
+    __slots__ = ("_blank", "_ends", "_most", "_number", "_patience", "_quiet", "_site", "_spelling", "_texts",
+                 "_waiting", "alarms", "ended", "follower", "over")  # fmt: skip
 
     def __init__(
         self,
@@ -38,10 +39,10 @@ class Row:
         site: str | None,
         ends: frozenset[int],
         most: int,
-        quiet: dict[int, str],
+        tokens: Tokens,
     ) -> None:
         """`site` read for the forecasts, if any. `ends`: tokens that end a text. `most`: tokens at which it is cut off.
-        `quiet`: what tokens spell that hold no mark; shared by the rows of one subject, it grows as they are met.
+        `tokens`: the subject's; without `texts` none is known to be quiet.
         """
         self.follower = follower
         self.alarms: list[tuple[str | None, Alarm]] = []
@@ -51,7 +52,9 @@ class Row:
         self.ended = False
         """Whether it ended by itself."""
         self._spelling, self._number, self._site = spelling, number, site
-        self._ends, self._most, self._quiet = ends, most, quiet
+        self._ends, self._most = ends, most
+        self._texts, self._quiet = tokens.texts, tokens.quiet
+        self._blank = frozenset() if follower.every else tokens.blank
         self._waiting: list[int] = []
         self._patience = follower.patience or LONGEST_WAIT
 
@@ -70,10 +73,13 @@ class Row:
         reading = None
         waiting.append(token)
         count = len(waiting)
-        if count >= self._patience:
+        if count < self._patience:
+            if token not in self._quiet:  # it may end a sentence, which is heard when something follows
+                self._patience = count + 1
+        elif token in self._blank and not ended and 1 < count < LONGEST_WAIT and waiting[-2] in self._texts:
+            self._patience = count + 1  # nothing follows yet
+        else:
             reading = self._catch_up(step)
-        elif token not in self._quiet and self._may_end(token):  # a sentence, which is heard when something follows
-            self._patience = count + 1
         if reading is not None and reading.alarms:
             self.alarms += [(reading.theme, alarm) for alarm in reading.alarms]
         if ended:
@@ -85,7 +91,7 @@ class Row:
         """The text that token `number` added, counted from 0; "" if there is none."""
         later = number - self.follower.tokens
         if 0 <= later < len(self._waiting) and self._spelling.whole:
-            text = self._quiet.get(self._waiting[later])  # what waits before another is quiet, too
+            text = self._texts.get(self._waiting[later])  # what waits before another spells whole characters
             if text is not None:
                 return text
         self._catch_up(None)
@@ -107,20 +113,12 @@ class Row:
             return None
         *before, last = self._waiting
         self._waiting = []
-        known = self._spelling.whole and all(map(self._quiet.__contains__, before))
-        pieces = [self._quiet[token] if known else self._spelling.add(token) for token in before]
+        known = self._spelling.whole and all(map(self._texts.__contains__, before))
+        pieces = [self._texts[token] if known else self._spelling.add(token) for token in before]
         seen = None if step is None or self._site is None else partial(self._read, step)
         reading = self.follower.feed(self._spelling.add(last), seen, before=pieces)
         self._patience = self.follower.patience or LONGEST_WAIT
         return reading
-
-    def _may_end(self, token: int) -> bool:
-        """Whether a token that is not known to be quiet may hold a mark."""
-        alone = self._spelling.alone(token)
-        if alone is None or not MARKS.isdisjoint(alone):
-            return True
-        self._quiet[token] = alone
-        return False
 
     def _read(self, step: Step) -> np.ndarray:
         """(width,) what was read where the row's token was drawn; asked for at few tokens."""

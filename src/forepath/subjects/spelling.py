@@ -31,6 +31,15 @@ def apart(subject: Subject) -> bool:
     return type(decoder).__name__ == "ByteLevel" and tidies is False
 
 
+def vocabulary(subject: Subject) -> dict[int, str]:
+    """What each token spells, whatever stands around it; without those for which that hangs on their neighbours."""
+    if not apart(subject):
+        return {}
+    spelling = Spelling.of(subject)
+    texts = ((token, spelling.alone(token)) for token in subject.tokenizer.get_vocab().values())  # type: ignore[attr-defined]
+    return {token: text for token, text in texts if text is not None}
+
+
 class Spelling:
     """The text of one stream of tokens, piece by piece.
 

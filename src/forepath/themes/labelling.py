@@ -74,6 +74,8 @@ class NearestLabeller:
     def cosines(self, texts: Sequence[str]) -> np.ndarray:
         """(n, themes): to the nearest vector of each theme."""
         near = self.embedder.embed(texts) @ self._vectors.T
+        if len(self._firsts) == len(self._vectors):  # one vector each
+            return np.asarray(near)
         return np.asarray(np.maximum.reduceat(near, self._firsts, axis=1))
 
     def names_of(self, texts: Sequence[str]) -> list[str]:
