@@ -101,9 +101,12 @@ class LinearForecaster:
         For a text that is followed while it is written. Without chains the second has no step. Raises `UnfittedError`,
         `ActivationError`.
         """
-        point = self._points(np.asarray(activation)[None])[0]
         if self._stacked is None:
+            self._fitted()
             self._stacked = Stacked.of(self._steps, self._links, self.themes.index(END))
+        point = np.asarray(activation, dtype=np.float64)
+        if self.normalise == "layernorm" or len(point) != self._stacked.width or not np.isfinite(point).all():
+            point = self._points(point[None])[0]
         return self._stacked.course(point)
 
     def logits(self, activations: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:

@@ -51,6 +51,11 @@ class Stacked:
             end,
         )
 
+    @property
+    def width(self) -> int:
+        """Of what it reads."""
+        return len(self.weights)
+
     def course(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
         """((horizon, themes) odds of the steps, what gives `links`) of (width,)."""
         linear = (point @ self.weights + self.intercepts).reshape(-1, self.after.shape[2])

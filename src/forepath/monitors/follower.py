@@ -169,7 +169,9 @@ class Follower:
             self._asked = first
         outlook = Outlook(first, len(steps), chain, monitor.lengths)
         alarms += self._off_path_alarm(token)
-        alarms += tuple(a for w in self._watches if (a := w.update(outlook, token)) is not None)
+        for watch in self._watches:
+            alarm = watch.update(outlook, token)
+            alarms += () if alarm is None else (alarm,)
         forecast = Forecast(monitor.themes, steps[None])
         return Reading(token, at, reason, self._theme, self.chain, forecast, outlook, value, (), alarms)
 

@@ -14,8 +14,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +33,7 @@ MOST_NOTED = 64
 _LEAST = 1e-12
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """A forecast of the next theme, and what came: all that the ledger keeps of it."""
 
     theme: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forepath.errors import LabellerError
 from forepath.protocols import Labeller
@@ -25,8 +25,7 @@ LONGEST = 20_000
 """Characters of a paragraph that are read again at each sentence; a longer one is cut there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A finished sentence, or another whole unit of structure such as a list."""
 
     start: int

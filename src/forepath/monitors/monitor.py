@@ -5,6 +5,7 @@ One `Monitor` is shared; each text has a `follower.Follower`. The subject's stre
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class OffPath:
     @property
     def bound(self) -> float:
         """Evidence from which the alarm is raised."""
-        return ville(self.rate) if self.limit is None else float(np.nextafter(self.limit, np.inf))
+        return ville(self.rate) if self.limit is None else math.nextafter(self.limit, math.inf)
 
     def __str__(self) -> str:
         return f"off path at {self.rate:g}" + ("" if self.limit is None else " (calibrated)")

@@ -370,8 +370,9 @@ class Unread(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._known:
-            with torch.inference_mode():
-                self._known |= self._read({name: self._sites[name]})
+            site = self._sites[name]
+            with torch.inference_mode() if site.norm else nullcontext():
+                self._known |= self._read({name: site})
         return self._known[name]
 
     def __iter__(self) -> Iterator[str]:

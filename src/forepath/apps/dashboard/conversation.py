@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from forepath.apps.dashboard.engine import Engine
@@ -204,7 +204,7 @@ class Conversation:
     def _tell_all(self, kind: str, found: Sequence[Heard] | Sequence[Settled], known: int) -> int:
         """Tell those after the first `known`; how many there are."""
         for one in found[known:]:
-            self._say(kind, asdict(one))
+            self._say(kind, one._asdict())
         return len(found)
 
     def _tell(self, reading: Reading, actions: Actions) -> None:
