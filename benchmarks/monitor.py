@@ -143,25 +143,30 @@ def beside(base: Way, more: Way, rows: int, rounds: int) -> None:
     assert all(r.reason == "end" or r.forecast is not None for r in said), "the monitor has come to distrust itself"
     drawn = np.random.default_rng(0).integers(0, rounds, size=(2000, rounds))
     low, high = np.quantile(later[drawn, 1].sum(axis=1) / later[drawn, 0].sum(axis=1) - 1, [0.025, 0.975])
-    spent, begun = later.sum(axis=0), 1e3 * np.median(first, axis=0)
+    spent, begun, whole = later.sum(axis=0), 1e3 * np.median(first, axis=0), (first + later).sum(axis=0)
     names = [way.__name__.replace("_", " ") for way in (more, base)]
+    share = 100 * (whole[1] / whole[0] - 1)
     print(f"  {' over '.join(names):<32} {100 * (spent[1] / spent[0] - 1):+.2f} % [{100 * low:+.2f}, {100 * high:+.2f}]"
           f"   {1e3 * spent[0] / count:.3f} -> {1e3 * spent[1] / count:.3f} ms a token"
-          f"   first {begun[0]:.2f} -> {begun[1]:.2f} ms", flush=True)  # fmt: skip
+          f"   first {begun[0]:.2f} -> {begun[1]:.2f} ms   all {share:+.2f} %", flush=True)  # fmt: skip
 
 
 def by_transformers(subject: HuggingFaceSubject, policy: Policy) -> None:
-    """What a token takes by `generate`, the usual way: for comparison: `stream` takes less."""
-    model, prompts = subject.model, [p.text for p in document_grammar().prompts(79, 9)]
-    spent, written = 0.0, 0
-    for number, prompt in enumerate(prompts):
-        ids = torch.tensor([subject.tokenizer(prompt)["input_ids"]])
+    """What a token takes by `generate`, the usual way, and by `stream`: one text at a time, its prompt in it."""
+    spent, written = np.zeros(2), np.zeros(2)
+    for number, prompt in enumerate(document_grammar().prompts(79, 13)):
+        ids = torch.tensor(subject.encode([prompt.text])).to(subject.model.device)
+        began = time.perf_counter()
         with torch.inference_mode():
-            began = time.thread_time()
-            out = model.generate(ids, do_sample=True, max_new_tokens=policy.max_tokens, attention_mask=ids * 0 + 1)
+            out = subject.model.generate(ids, do_sample=True, top_k=0, max_new_tokens=policy.max_tokens,
+                                         attention_mask=torch.ones_like(ids))  # fmt: skip
+        between = time.perf_counter()
+        steps = sum(1 for _ in subject.stream([prompt.text], seeds=[number], policy=policy))
         if number:  # the first is to warm up
-            spent, written = spent + time.thread_time() - began, written + out.shape[1] - ids.shape[1]
-    print(f"by the generate of transformers, one text at a time: {1e3 * spent / written:.2f} ms a token")
+            spent += between - began, time.perf_counter() - between
+            written += out.shape[1] - ids.shape[1], steps
+    by = 1e3 * spent / written
+    print(f"one text at a time by the clock: generate of transformers {by[0]:.2f}, stream {by[1]:.2f} ms a token")
 
 
 def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None:
@@ -172,6 +177,7 @@ def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None
 
     class Kept:
         name, fingerprint, end_ids, decode = subject.name, subject.fingerprint, subject.end_ids, subject.decode
+        tokenizer = subject.tokenizer
 
         def stream(self, *_: object, **__: object) -> Iterator[Step]:
             return iter(steps)

@@ -190,6 +190,17 @@ def test_a_course_is_the_odds_and_the_transitions_at_once():
     np.testing.assert_allclose(courses(again, x[:7])[0], again.odds(x[:7]), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "wrong", [np.float64(1.0), np.zeros(3), np.zeros((1, 5)), np.zeros((5, 2)), np.full(5, np.inf)]
+)
+def test_a_course_of_no_vector_of_its_width_is_refused(wrong):
+    rng = np.random.default_rng(0)
+    futures = Futures(("story", "end"), rng.integers(0, 2, size=(40, 4, 2)).astype(np.int16))
+    forecaster = LinearForecaster().fit(rng.standard_normal((40, 5)), futures)
+    with pytest.raises(ActivationError):
+        forecaster.course(wrong)
+
+
 def test_a_course_holds_where_activations_lie_far_out_and_where_the_end_becomes_less_likely():
     rng = np.random.default_rng(6)
     x = rng.standard_normal((80, 4))

@@ -84,5 +84,7 @@ def test_places_are_mahalanobis_distances_with_what_lies_outside_as_one_directio
     distance, coordinates = familiar.places(rows)
     np.testing.assert_allclose(distance, (inside**2).sum(axis=1) + outside / familiar.rest, rtol=1e-9)
     np.testing.assert_allclose(coordinates, inside[:, : coordinates.shape[1]])
-    np.testing.assert_allclose(familiar.places(rows[3])[0], distance[3])
+    alone = familiar.places(rows[3])
+    np.testing.assert_allclose(alone[0], distance[3])
+    np.testing.assert_allclose(alone[1], coordinates[3])
     assert familiar.directions.shape[1] < WIDTH and (outside > 1e-6).all()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from monitor_toys import THEMES, pattern_codebook
 from test_monitor import FORECASTER, NAMES
@@ -21,6 +21,9 @@ from forepath.themes.labelling import PatternLabeller
 END_TOKEN = 256
 WORDS = [word for words in THEMES.values() for word in words]
 texts = st.lists(st.sampled_from([*WORDS, " ", ". ", ".", "…", " é", "!\n\n", "\n", "?", "ß "]), max_size=40)
+
+
+damaged = st.sampled_from([b"\xe2", b"\x80", b"\xc3", b"A", b". ", b"\n", b" ", b"war"])
 
 
 def decode(tokens) -> str:
@@ -44,15 +47,16 @@ def monitor(every: int) -> Monitor:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    texts,
+    st.one_of(texts.map(lambda pieces: "".join(pieces).encode()), st.lists(damaged, max_size=12).map(b"".join)),
     st.integers(0, 7),
     st.sampled_from(["end", "stop", "cut"]),
     st.sets(st.integers(0, 200), max_size=6),
     st.booleans(),
 )
-def test_what_waits_changes_nothing(pieces, every, how, asked, apart):
+@example(b"A\xe2\na", 0, "cut", {2}, True)  # a character that is never finished, then white space
+def test_what_waits_changes_nothing(written, every, how, asked, apart):
     """`how` the text comes to its end: by an end token, a stop text, or cut off."""
-    tokens, ends = list("".join(pieces).encode()) or [ord("x")], how == "end"
+    tokens, ends = list(written) or [ord("x")], how == "end"
     watching = monitor(every)
     most = len(tokens) if how == "cut" else 10_000
     follower, spelling = watching.open("p"), Spelling(decode)
@@ -112,6 +116,10 @@ def test_waiting_has_an_end():
     for step in steps([ord("a")] * 600, ends=False)[:-1]:
         row.take(step)
     assert 300 < row.follower.tokens < 599
+    row = quiet_row(monitor(0))
+    for step in steps(list(b"a. " + b" " * 600), ends=False)[:-1]:
+        row.take(step)
+    assert row.follower.tokens > 200
 
 
 def test_a_reading_that_fails_feeds_nothing_twice():

@@ -105,7 +105,7 @@ class LinearForecaster:
             self._fitted()
             self._stacked = Stacked.of(self._steps, self._links, self.themes.index(END))
         point = np.asarray(activation, dtype=np.float64)
-        if self.normalise == "layernorm" or len(point) != self._stacked.width or not np.isfinite(point).all():
+        if self.normalise == "layernorm" or point.shape != self._stacked.shape or not np.isfinite(point).all():
             point = self._points(point[None])[0]
         return self._stacked.course(point)
 

@@ -52,9 +52,9 @@ class Stacked:
         )
 
     @property
-    def width(self) -> int:
-        """Of what it reads."""
-        return len(self.weights)
+    def shape(self) -> tuple[int]:
+        """(width,) of what it reads."""
+        return (len(self.weights),)
 
     def course(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
         """((horizon, themes) odds of the steps, what gives `links`) of (width,)."""

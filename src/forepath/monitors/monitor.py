@@ -25,6 +25,8 @@ from forepath.protocols import Forecaster, Labeller, Subject
 from forepath.records import Policy, Step
 from forepath.subjects.spelling import Spelling
 
+MOST_SUBJECTS = 4
+"""Subjects whose tokens are remembered."""
 TextFeatures = Callable[[str, str, tuple[str, ...]], np.ndarray]
 """(prompt, text so far, themes heard) -> (width,): what a forecaster reads that sees no activations."""
 
@@ -108,7 +110,7 @@ class Monitor:
         self.source = source or (f"activations at {site}" if site else "text only")
         self.ledger = Ledger(self.themes)
         """How good the forecasts of all texts followed so far have been."""
-        self._tokens = Tokens()
+        self._tokens: dict[str, Tokens] = {}
         for rule in self.rules:
             Watch(rule, self.themes, horizon)
 
@@ -123,9 +125,11 @@ class Monitor:
         return self._tokens_of(subject).spelled
 
     def _tokens_of(self, subject: Subject) -> Tokens:
-        tokens = self._tokens
-        if tokens.subject != subject.fingerprint:
-            tokens = self._tokens = Tokens.of(subject)
+        tokens = self._tokens.get(subject.fingerprint)
+        if tokens is None:
+            if len(self._tokens) >= MOST_SUBJECTS:
+                self._tokens.clear()
+            tokens = self._tokens[subject.fingerprint] = Tokens.of(subject)
         return tokens
 
     def doubts_about(self, subject: Subject, policy: Policy) -> tuple[str, ...]:

@@ -13,8 +13,6 @@ from forepath.subjects.spelling import vocabulary
 class Tokens:
     """The tokens of one subject, for all who follow its texts."""
 
-    subject: str = ""
-    """Its fingerprint."""
     texts: dict[int, str] = field(default_factory=dict)
     """What tokens spell, whatever stands around them; empty where that hangs on their neighbours."""
     quiet: frozenset[int] = frozenset()
@@ -27,16 +25,17 @@ class Tokens:
     @classmethod
     def of(cls, subject: Subject) -> Tokens:
         """Read the subject's vocabulary: some microseconds a token, once."""
-        return cls.reading(vocabulary(subject), subject)
+        spelled: dict[tuple[int, ...], str] = {}
+        ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
+        texts = vocabulary(subject, spelled)
+        return cls.reading({token: text for token, text in texts.items() if token not in ends}, spelled)
 
     @classmethod
-    def reading(cls, texts: dict[int, str], subject: Subject | None = None) -> Tokens:
-        """Of tokens that spell `texts`."""
-        ends: frozenset[int] = getattr(subject, "end_ids", frozenset())
-        texts = {token: text for token, text in texts.items() if token not in ends}
+    def reading(cls, texts: dict[int, str], spelled: dict[tuple[int, ...], str] | None = None) -> Tokens:
+        """Of tokens that spell `texts`, end tokens left out."""
         return cls(
-            "" if subject is None else subject.fingerprint,
             texts,
             frozenset(token for token, text in texts.items() if MARKS.isdisjoint(text)),
             frozenset(token for token, text in texts.items() if text.isspace()),
+            {} if spelled is None else spelled,
         )

@@ -31,12 +31,16 @@ def apart(subject: Subject) -> bool:
     return type(decoder).__name__ == "ByteLevel" and tidies is False
 
 
-def vocabulary(subject: Subject) -> dict[int, str]:
-    """What each token spells, whatever stands around it; without those for which that hangs on their neighbours."""
-    if not apart(subject):
+def vocabulary(subject: Subject, memory: dict[tuple[int, ...], str] | None = None) -> dict[int, str]:
+    """What each token spells, whatever stands around it; without those for which that hangs on their neighbours.
+
+    Empty where it cannot be known. `memory`: what was decoded for it, for spellings of the subject.
+    """
+    listed = getattr(getattr(subject, "tokenizer", None), "get_vocab", None)
+    if listed is None or not apart(subject):
         return {}
-    spelling = Spelling.of(subject)
-    texts = ((token, spelling.alone(token)) for token in subject.tokenizer.get_vocab().values())  # type: ignore[attr-defined]
+    spelling = Spelling.of(subject, memory)
+    texts = ((token, spelling.alone(token)) for token in listed().values())
     return {token: text for token, text in texts if text is not None}
 
 
