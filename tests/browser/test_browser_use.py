@@ -210,6 +210,7 @@ def test_texts_are_searched_opened_and_relabelled(open_page, serving):
     page.wait_for_selector(".piece")
     page.keyboard.press("j")
     expect(page.locator("[role=option][aria-selected=true]")).to_have_attribute("aria-posinset", "2")
+    page.wait_for_timeout(1000)  # the text follows its row
     page.locator(".piece").first.focus()
     page.keyboard.press("Enter")
     choose = page.get_by_label("this segment is")
@@ -235,6 +236,22 @@ def test_a_key_pressed_before_the_list_is_there_is_not_lost(open_page):
         held.pop().continue_()
     expect(page.locator("[role=option][aria-selected=true]")).to_have_attribute("aria-posinset", "2")
     expect(page.locator(".piece").first).to_be_visible()
+    assert page.said == []
+
+
+def test_a_text_that_comes_late_does_not_replace_the_one_chosen_since(open_page):
+    page = open_page("/explorer?run=one")
+    expect(page.locator(".bar [role=status]")).to_have_text("288 texts")
+    held = []
+    page.route(re.compile("/texts/"), lambda route: route.continue_() if held else held.append(route))
+    page.keyboard.press("j")
+    page.wait_for_timeout(500)
+    page.keyboard.press("j")
+    page.wait_for_selector(".piece")
+    shown = page.get_by_role("region", name="Text").inner_text()
+    held[0].continue_()
+    page.wait_for_timeout(1000)
+    assert page.get_by_role("region", name="Text").inner_text() == shown
     assert page.said == []
 
 

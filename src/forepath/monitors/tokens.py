@@ -32,7 +32,7 @@ class Tokens:
 
     @classmethod
     def reading(cls, texts: dict[int, str], spelled: dict[tuple[int, ...], str] | None = None) -> Tokens:
-        """Of tokens that spell `texts`, end tokens left out."""
+        """Of tokens that spell `texts`, among which is none that ends a text."""
         return cls(
             texts,
             frozenset(token for token, text in texts.items() if MARKS.isdisjoint(text)),
