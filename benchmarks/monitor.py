@@ -200,6 +200,8 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=Policy().max_tokens, help="most of a text")
     parser.add_argument("--every", type=int, default=0)
     asked = parser.parse_args()
+    if min([*asked.rows, asked.texts, asked.tokens]) < 1:
+        parser.error(f"--rows {asked.rows} --texts {asked.texts} --tokens {asked.tokens}; wanted numbers from 1 on")
     if asked.run:
         subject, make = of_run(asked.run, asked.every)
     else:

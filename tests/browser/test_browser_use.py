@@ -208,9 +208,11 @@ def test_texts_are_searched_opened_and_relabelled(open_page, serving):
     expect(status).to_have_text("288 texts")
     page.keyboard.press("j")
     page.wait_for_selector(".piece")
+    name = page.get_by_role("region", name="Text").locator(".mono").first
+    first = name.inner_text()
     page.keyboard.press("j")
     expect(page.locator("[role=option][aria-selected=true]")).to_have_attribute("aria-posinset", "2")
-    page.wait_for_timeout(1000)  # the text follows its row
+    expect(name).not_to_have_text(first)  # the text follows its row
     page.locator(".piece").first.focus()
     page.keyboard.press("Enter")
     choose = page.get_by_label("this segment is")
