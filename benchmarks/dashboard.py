@@ -12,7 +12,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 
 from playwright.sync_api import sync_playwright
 
@@ -28,6 +27,16 @@ SCROLL = """async () => {
   }
   return gaps;
 }"""
+
+# In the page, at each frame: what waits outside looks every 100 ms only.
+ENTER = """wanted => { window.shown = new Promise(resolve => {
+  document.getElementById("prompt").addEventListener("keydown", () => {
+    const began = performance.now();
+    const look = () => [...document.querySelectorAll("figure h2")].some(h => h.textContent.includes(wanted))
+      ? resolve(performance.now() - began) : requestAnimationFrame(look);
+    look();
+  }, { once: true, capture: true });
+}); }"""
 
 
 def main(folder: str) -> None:
@@ -52,10 +61,9 @@ def main(folder: str) -> None:
         waits = []
         for n in range(30):
             page.fill("#prompt", f"Simple lemon cake, number {n}\nby Ruth Calloway\n\n")
-            began = time.perf_counter()
+            page.evaluate(ENTER, f"number {n}")
             page.press("#prompt", "Enter")
-            page.locator("figure h2", has_text=f"number {n}").wait_for()
-            waits.append(1e3 * (time.perf_counter() - began))
+            waits.append(page.evaluate("window.shown"))
         print(f"forecast shown after Enter: median {statistics.median(waits):.0f} ms, worst {max(waits):.0f} of 30")
         page.goto(address.split("#")[0] + "#/explorer")
         page.locator("[role=option] .chip").first.wait_for()
