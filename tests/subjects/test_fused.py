@@ -10,14 +10,19 @@ from tiny_subjects import VOCAB, make, tiny_model, word_tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from forepath.records import Intervention, Policy
-from forepath.subjects import fused
+from forepath.subjects import decoding, fused
 from forepath.subjects.decoding import begin, probe
 from forepath.subjects.huggingface import HuggingFaceSubject
-from forepath.subjects.paged import PAGE
+from forepath.subjects.paged import PAGE, Paged
 from forepath.subjects.sampling import sample
+from forepath.subjects.slots import Slots
 
 PROMPTS = ["w5 w6 w7", "w8 w9 w10 w11 w12 w13 w14", "w3", "w20 w21 w22 w23 w24"]
 POLICY = Policy(max_tokens=24)
+MANY = (0, 0, 0, 1, 2, 2)
+FEW = (0, 2)
+KEPT = {6: {3: [0, 5, 2, 3], PAGE + 2: [1, 0]}, 2: {3: [1, 0], PAGE + 2: [1]}, 1: {}}
+"""Of so many rows: step -> those that stay from there on."""
 
 
 def llama(seed=0, **changes):
@@ -31,13 +36,12 @@ def llama(seed=0, **changes):
 
 
 @torch.inference_mode()
-def worst(model, steps=PAGE + 5):
+def worst(model, steps=PAGE + 5, owner=MANY):
     """Largest difference in log-probability from the model run plainly; prompts unequal, rows dropped and moved."""
     generator = torch.Generator().manual_seed(0)
     texts = [torch.randint(VOCAB, (n,), generator=generator) for n in (7, 2, 11)]
-    owner = [0, 0, 0, 1, 2, 2]
     logits, rows = begin(model, [t.tolist() for t in texts], owner, path="fused")
-    written, found = [texts[p] for p in owner], logits[owner]
+    written, found = [texts[p] for p in owner], logits[list(owner)]
     most = 0.0
     for step in range(steps):
         for text, mine in zip(written, found, strict=True):
@@ -45,7 +49,7 @@ def worst(model, steps=PAGE + 5):
             most = max(most, (plain.log_softmax(-1) - mine.log_softmax(-1)).abs().max().item())
         tokens = torch.randint(VOCAB, (len(written),), generator=generator)
         written = [torch.cat([text, token[None]]) for text, token in zip(written, tokens, strict=True)]
-        if kept := {3: [0, 5, 2, 3], PAGE + 2: [1, 0]}.get(step):
+        if kept := KEPT[len(owner)].get(step):
             rows.keep(torch.tensor(kept))
             written, tokens = [written[i] for i in kept], tokens[kept]
         found = rows.step(tokens)
@@ -62,11 +66,12 @@ KINDS = {
 }
 
 
+@pytest.mark.parametrize("owner", [MANY, FEW, FEW[:1]], ids=["many", "few", "one"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_odds_are_those_of_the_plain_model(kind):
+def test_odds_are_those_of_the_plain_model(kind, owner):
     model = llama(**KINDS[kind])
     assert probe(model, "fused") == ""
-    assert worst(model) < 1e-3
+    assert worst(model, owner=owner) < 1e-3
 
 
 def test_products_meet_few_numbers_of_rows_and_spare_rows_are_never_seen(monkeypatch):
@@ -92,9 +97,57 @@ def test_the_oracle_sees_a_wrong_scale_and_a_wrong_row(monkeypatch):
     assert worst(model, 4) > 1e-2
     assert "odds differ" in probe(model, "fused")
     monkeypatch.undo()
-    keep = fused.Paged.keep
-    monkeypatch.setattr(fused.Paged, "keep", lambda self, index: keep(self, index.sort().values))
-    assert worst(model, 6) > 1e-2
+    for memory, owner in ((Paged, MANY), (Slots, FEW)):
+        keep, attend = memory.keep, memory.attend
+        monkeypatch.setattr(memory, "keep", lambda self, index, keep=keep: keep(self, index.sort().values))
+        assert worst(model, 6, owner) > 1e-2
+        monkeypatch.undo()
+        monkeypatch.setattr(memory, "attend", lambda *given, attend=attend: attend(*given) * 1.1)
+        assert worst(model, 4, owner) > 1e-2
+        assert "odds differ" in probe(model, "fused")
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize(("product", "owner"), [("_product_and", MANY), ("_plain_and", FEW), ("_plain_and", FEW[:1])])
+def test_a_wrong_product_of_many_rows_or_of_few_is_seen_before_the_step_is_used(product, owner, monkeypatch):
+    model, right = llama(), getattr(fused, product)
+    monkeypatch.setattr(fused, product, lambda then, x, linear, other: right(then, x, linear, other * 1.1))
+    assert worst(model, 4, owner) > 1e-2
+    assert "odds differ" in probe(model, "fused")
+
+
+@pytest.mark.parametrize("owner", [MANY, FEW, FEW[:1]], ids=["many", "few", "one"])
+def test_half_the_bits_move_the_odds_by_little(owner):
+    model = llama().to(torch.bfloat16)
+    assert probe(model, "fused") == ""
+    assert worst(model, owner=owner) < 0.5
+
+
+def test_few_rows_have_a_copy_of_a_short_prompt(monkeypatch):
+    """A long one is too much to hold twice."""
+    model = llama()
+    for most, owner, memory in ((11, FEW, Slots), (10, FEW, Paged), (11, MANY, Paged)):
+        monkeypatch.setattr(decoding, "COPIED", most)
+        assert worst(model, owner=owner) < 1e-3
+        prompts = [[1] * 7, [2] * 2, [3] * 11]
+        _, rows = begin(model, prompts, list(owner), path="fused")
+        assert type(rows._cache) is memory
+
+
+def test_rows_keep_the_products_they_began_with(monkeypatch):
+    """Else what a text says would hang on when the others end."""
+    model, used = llama(), []
+    for name in ("_product", "_plain"):
+        real = getattr(fused, name)
+        monkeypatch.setattr(fused, name, lambda *given, real=real, name=name: used.append(name) or real(*given))
+    _, rows = begin(model, [[1, 2, 3]], [0] * (fused.FEW + 1), path="fused")
+    rows.keep(torch.tensor([0]))
+    rows.step(torch.tensor([4]))
+    assert set(used) == {"_product"}
+    used.clear()
+    _, rows = begin(model, [[1, 2, 3]], [0] * fused.FEW, path="fused")
+    rows.step(torch.tensor([4] * fused.FEW))
+    assert set(used) == {"_plain"}
 
 
 def hooked(model):
@@ -215,21 +268,25 @@ def test_changed_weights_are_read_where_they_lie():
     assert [t.tokens for t in after] == [t.tokens for t in expected] != [t.tokens for t in before]
 
 
-def test_the_same_call_gives_the_same_bits():
-    subject = make("llama")
-    steps = [
-        [step.tokens for step in subject.stream(PROMPTS * 3, seeds=range(12), policy=Policy(max_tokens=40))]
-        for _ in range(2)
-    ]
-    assert steps[0] == steps[1]
+@pytest.mark.parametrize("rows", [1, 2, 3, 12])
+def test_the_same_call_gives_the_same_bits(rows):
+    subject, held = make("llama"), []
+    options = {"seeds": range(rows), "policy": Policy(max_tokens=50), "capture": ["logits"]}
+    calls = []
+    for turn in range(4):
+        held.append([bytearray(24 * n + 8 * turn) for n in range(500)])  # memory lies elsewhere each time
+        calls.append([s.activations["logits"].tobytes() for s in subject.stream((PROMPTS * 3)[:rows], **options)])
+    assert calls[0] == calls[1] == calls[2] == calls[3]
+    assert len(calls[0]) > 4
 
 
-def test_activations_of_a_fused_step_are_those_the_hooks_read():
+@pytest.mark.parametrize("prompts", [["w3 w4"], ["w3 w4", "w5 w6 w7"], ["w3 w4", "w5 w6 w7", "w5 w6 w7"]])
+def test_activations_of_a_fused_step_are_those_the_hooks_read(prompts):
     """Reading them changes neither the path nor a single token."""
-    subject, prompts = make(), ["w3 w4", "w5 w6 w7", "w5 w6 w7"]
+    subject = make()
     assert not subject.not_fused
     sites = ["resid.0", "resid.2", "resid.3:norm", "logits"]
-    run = {"seeds": [1, 2, 3], "policy": Policy(max_tokens=12)}
+    run = {"seeds": [1, 2, 3][: len(prompts)], "policy": Policy(max_tokens=12)}
     plain = [step.tokens for step in subject.stream(prompts, **run)]
     steps = list(subject.stream(prompts, capture=sites, **run))
     assert [step.tokens for step in steps] == plain

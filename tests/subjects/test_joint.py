@@ -6,6 +6,7 @@ import torch
 from tiny_subjects import make
 
 from forepath.records import Policy
+from forepath.subjects import fused as fused_step
 from forepath.subjects import slots as slots_room
 from forepath.subjects.joint import Joint, Request, _first
 
@@ -71,6 +72,46 @@ def test_what_is_not_the_model_s_own_is_refused(monkeypatch, fused):
     right = slots_room.Slots.attend
     monkeypatch.setattr(slots_room.Slots, "attend", lambda self, n, q, k, v: right(self, n, 3 * q, k, v))
     assert "differ" in Joint(subject, fused=fused).why_not() and subject.joint() is None
+
+
+@pytest.mark.parametrize("product", ["_product_and", "_plain_and"])
+def test_a_wrong_product_of_many_rows_or_of_few_is_seen(monkeypatch, product):
+    subject, right = make("llama"), getattr(fused_step, product)
+    monkeypatch.setattr(fused_step, product, lambda then, x, linear, other: right(then, x, linear, 1.1 * other))
+    assert "differ" in Joint(subject, fused=True).why_not()
+    assert Joint(subject, fused=False).why_not() == ""
+
+
+def test_which_products_a_step_takes_hangs_on_its_rows(monkeypatch):
+    subject, used = make("llama"), []
+    joint = subject.joint()
+    for name in ("_product", "_plain"):
+        real = getattr(fused_step, name)
+        monkeypatch.setattr(fused_step, name, lambda *given, real=real, name=name: used.append(name) or real(*given))
+    requests, kinds = [], []
+    for number in range(fused_step.FEW + 1):
+        requests.append(joint.add(subject, PROMPTS[1], [number], Policy(max_tokens=30), []))
+        joint.step(requests)
+        used.clear()
+        joint.step(requests)
+        kinds.append(set(used))
+    assert kinds == [{"_plain"}] * fused_step.FEW + [{"_product"}]
+    joint.leave(requests[0])
+    used.clear()
+    joint.step(requests[1:])
+    assert set(used) == {"_plain"}
+
+
+def test_a_long_row_is_given_room_for_a_sixteenth_more():
+    """Room is made seldom, and little of it stands empty."""
+    memory = slots_room.Slots()
+    memory.put([([torch.ones(1, 2000, 2)], [torch.ones(1, 2000, 2)], 2000)])
+    rooms = []
+    for _ in range(1000):
+        memory.advance()
+        rooms.append(memory._keys[0].shape[2])
+    assert len(set(rooms)) < 10
+    assert all(length < room <= 1.07 * length for length, room in zip(range(2001, 3001), rooms, strict=True))
 
 
 def test_architectures_whose_attention_cannot_be_ours_have_none():

@@ -2,9 +2,10 @@
 
 `transformers` spends most of a small model's step on small operations, on copying caches, and on float32 products in
 a library that is slow on some processors. Here a step is: oneDNN products with the activation, the product with the
-gate and the residual sum inside them; one fused norm; attention over a shared prompt (`paged`). No weight is copied:
-what is changed in the module is changed here. `why_not` says which models this is not, by their parts; `decoding`
-compares its odds with the model's own before it is used. Knows nothing of text, seeds or policies.
+gate and the residual sum inside them (for few rows PyTorch's own, which are quicker there); one fused norm; attention
+over a shared prompt (`paged`) or each row's own copy of it (`slots`). No weight is copied: what is changed in the
+module is changed here. `why_not` says which models this is not, by their parts; `decoding` compares its odds with the
+model's own before it is used. Knows nothing of text, seeds or policies.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import torch
 from torch import nn
 from transformers.models.llama import modeling_llama as llama
 
-from forepath.subjects.paged import Paged
-
 _PARTS = (
     llama.LlamaForCausalLM, llama.LlamaModel, llama.LlamaDecoderLayer, llama.LlamaAttention, llama.LlamaMLP,
     llama.LlamaRMSNorm, llama.LlamaRotaryEmbedding, nn.Linear, nn.Embedding, nn.ModuleList, nn.SiLU,
@@ -26,6 +25,9 @@ _DTYPES = (torch.float32, torch.bfloat16)
 _ALIKE = 16
 """More rows than these are filled up to a multiple of it: oneDNN keeps a kernel of each product for every number of
 rows it has met, and 250 numbers took 300 MB."""
+FEW = 2
+"""Rows that are written by PyTorch's own products, and over a copy of the prompt each. These products read the weights
+once and do little else: oneDNN takes 15 to 30 microseconds more for each, and for two rows up to twice as long."""
 
 
 def why_not(model: Any) -> str:
@@ -70,15 +72,12 @@ class Attending(Protocol):
 
 
 class FusedContinuation:
-    """Rows that share the cache of their prompt, written by the fused step."""
+    """Rows written by the fused step."""
 
-    def __init__(self, model: Any, cache: Any, lengths: torch.Tensor, prompt_of: torch.Tensor) -> None:
-        """`model` for which `why_not` says nothing; `cache`, `lengths` of a prefill, `prompt_of` (rows,)."""
-        self._bind(model)
-        self._positions = lengths[prompt_of]
-        self._cache: Attending = Paged(cache, lengths, prompt_of, model.config.num_attention_heads)
-
-    def _bind(self, model: Any) -> None:
+    def __init__(self, model: Any, cache: Attending, positions: torch.Tensor) -> None:
+        """`model` for which `why_not` says nothing; `positions` (rows,) that `cache` holds of each row."""
+        self._cache, self._positions = cache, positions
+        self._few = len(positions) <= FEW  # as it began: what is written does not hang on when other rows end
         self._model, self._layers = model.model, [_parts(layer) for layer in model.model.layers]
         self._head = model.lm_head
         self._scale = model.model.layers[0].self_attn.scaling
@@ -92,24 +91,25 @@ class FusedContinuation:
         """Append one token to each row (rows,); the logits (rows, vocab) of the next."""
         rows = len(tokens)
         spare = -rows % _ALIKE if rows > _ALIKE else 0
+        product, product_and = (_plain, _plain_and) if self._few else (_product, _product_and)
         x = nn.functional.embedding(_filled(tokens, spare), self._model.embed_tokens.weight)
         cos, sin = (table[0, :, None] for table in self._model.rotary_emb(x, _filled(self._positions, spare)[None]))
         for_keys, for_queries = (cos, sin), (cos * self._scale, sin * self._scale)
         for n, (norm, to_query, to_key, to_value, out, norm_mlp, gate, up, down) in enumerate(self._layers):
             self._leave(f"resid.{n}", x, rows)
             h = _norm(x, norm)
-            query = _turn(self._heads(_product(h, to_query)), *for_queries)
-            key = _turn(self._heads(_product(h, to_key)), *for_keys)
-            value = self._heads(_product(h, to_value))
+            query = _turn(self._heads(product(h, to_query)), *for_queries)
+            key = _turn(self._heads(product(h, to_key)), *for_keys)
+            value = self._heads(product(h, to_value))
             attended = self._cache.attend(n, query[:rows], key[:rows], value[:rows])
-            x = _product_and("add", _filled(attended, spare), out, x)
+            x = product_and("add", _filled(attended, spare), out, x)
             h = _norm(x, norm_mlp)
-            gated = _product_and("mul", h, up, _product(h, gate, "swish"))
-            x = _product_and("add", gated, down, x)
+            gated = product_and("mul", h, up, product(h, gate, "swish"))
+            x = product_and("add", gated, down, x)
         self._leave(f"resid.{len(self._layers)}", x, rows)
         self._cache.advance()
         self._positions += 1
-        return _product(_norm(x, self._model.norm), self._head)[:rows]
+        return product(_norm(x, self._model.norm), self._head)[:rows]
 
     def keep(self, index: torch.Tensor) -> None:
         """Keep these rows (their present numbers), in this order."""
@@ -145,6 +145,18 @@ def _product(x: torch.Tensor, linear: nn.Linear, then: str = "none") -> torch.Te
 def _product_and(then: str, x: torch.Tensor, linear: nn.Linear, other: torch.Tensor) -> torch.Tensor:
     out: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, linear.weight, linear.bias, then)
     return out
+
+
+def _plain(x: torch.Tensor, linear: nn.Linear, then: str = "none") -> torch.Tensor:
+    """`_product`, in other operations."""
+    out = nn.functional.linear(x, linear.weight, linear.bias)
+    return nn.functional.silu(out, inplace=True) if then == "swish" else out
+
+
+def _plain_and(then: str, x: torch.Tensor, linear: nn.Linear, other: torch.Tensor) -> torch.Tensor:
+    """`_product_and`, in other operations."""
+    out = nn.functional.linear(x, linear.weight, linear.bias)
+    return out.mul_(other) if then == "mul" else out.add_(other)
 
 
 def _norm(x: torch.Tensor, norm: Any) -> torch.Tensor:

@@ -20,9 +20,10 @@ from transformers import DynamicCache
 from forepath.records import Policy, Step
 from forepath.subjects.choosing import check_policy, choose
 from forepath.subjects.decoding import TOLERANCE, prefill
+from forepath.subjects.fused import FEW
 from forepath.subjects.noise import uniforms
 from forepath.subjects.sites import Site
-from forepath.subjects.slots import Company, FusedSlots, Row, SlotsContinuation
+from forepath.subjects.slots import Company, FusedSlots, Row, SlotsContinuation, slot
 from forepath.subjects.threads import LITTLE_BESIDE, one_core
 
 if TYPE_CHECKING:
@@ -73,25 +74,25 @@ class Joint:
     def why_not(self) -> str:
         """Why rows of unequal length would not be this model's own; "" if they are.
 
-        Runs a few tokens of two rows, the second put beside the first later, and compares their odds with those of the
-        model run plainly. Call it before anything is added.
+        Runs a few tokens of rows that are put beside one another in turn, more of them than `FEW`, and compares their
+        odds with those of the model run plainly. Call it before anything is added.
         """
         model, slots = self._subject.model, self._company.slots
         vocab = model.config.get_text_config().vocab_size
         texts = torch.arange(1, 14, device=model.device).view(1, 13) % vocab
-        lengths, got = (3, 7), []
+        lengths, places, got = (3, 7, *[5] * (FEW - 1)), [], []
         with self._subject.alone, torch.inference_mode():
-            for row, length in enumerate(lengths):
+            for length in lengths:
                 cache: Any = DynamicCache()
                 prefill(model, [texts[0, :length].tolist()], cache)
-                slots.put([_slot(cache, 0, length)])
-                tokens = torch.stack([texts[0, slots.lengths[i]] for i in range(row + 1)])
+                slots.put([slot(cache, 0, length)])
+                places.append(slots.lengths)
+                tokens = texts[0, slots.lengths]
                 with self._company.reading(frozenset()):
                     got.append(self._company.step(tokens))
-            whole = model(input_ids=texts[:, :8]).logits[0]
+            whole = model(input_ids=texts).logits[0]
             slots.keep(torch.zeros(0, dtype=torch.long, device=model.device))
-        reference = torch.stack([whole[3], whole[4], whole[7]])
-        found = torch.cat(got)
+        reference, found = whole[torch.cat(places)], torch.cat(got)
         apart = (reference.float().softmax(-1) - found.float().softmax(-1)).abs().sum(-1).mean().item() / 2
         if not apart <= TOLERANCE.get(reference.dtype, 0.05):
             return f"its odds differ from those of the model run plainly (total variation {apart:.2g})"
@@ -163,7 +164,7 @@ class Joint:
         sites = {name: site for request in begun for name, site in request.sites.items()}
         modules = frozenset(site.module for site in sites.values())
         alone = self._subject.sharing.reading() if self._fused else self._subject.alone
-        with alone, self._few(self._rows), self._company.reading(modules) as found:
+        with alone, self._cores(self._rows), self._company.reading(modules) as found:
             logits = self._company.step(tokens)
         read = self._subject.read(sites, found, logits, torch.ones(len(self._rows), dtype=torch.long)) if sites else {}
         places: dict[Request, list[int]] = {request: [] for request in begun}
@@ -182,11 +183,7 @@ class Joint:
             read = subject.read(sites, found, logits, lengths)
         rows: list[Row] = []
         for i, request in enumerate(new):
-            size = len(request.prompt)
-            keys, values = (
-                [getattr(layer, kind)[i, :, :size] for layer in cache.layers] for kind in ("keys", "values")
-            )
-            rows += [(keys, values, size)] * len(request.live)
+            rows += [slot(cache, i, len(request.prompt))] * len(request.live)
         self._company.slots.put(rows)
         self._rows += [(request, text) for request in new for text in request.live]
         of = torch.tensor([i for i, request in enumerate(new) for _ in request.live], device=logits.device)
@@ -203,7 +200,7 @@ class Joint:
             alike.setdefault((policy.temperature, policy.top_p, policy.top_k), []).append(i)
         numbers = uniforms(np.array([r.seeds[t] for r, t in rows]), np.array([r.step for r, _ in rows]))
         out = [0] * len(rows)
-        with self._few(rows):
+        with self._cores(rows):
             for members in alike.values():
                 chosen = logits if len(members) == len(rows) else logits[torch.tensor(members, device=logits.device)]
                 tokens = choose(chosen, numbers[members], rows[members[0]][0].policy).tolist()
@@ -243,17 +240,11 @@ class Joint:
         self._company.slots.keep(torch.tensor(index, dtype=torch.long, device=self._company.slots.lengths.device))
         self._rows = [self._rows[i] for i in index]
 
-    def _few(self, rows: Sequence[object]) -> AbstractContextManager[None]:
+    def _cores(self, rows: Sequence[object]) -> AbstractContextManager[None]:
         return one_core(self._subject.weights * len(rows), LITTLE_BESIDE)
 
     def _hooks(self, modules: frozenset[str]) -> object:
         return self._subject.anatomy.reading([Site(m, False, 1) for m in modules])
-
-
-def _slot(cache: Any, row: int, length: int) -> Row:
-    """What one prompt left in a right-padded prefill."""
-    keys, values = ([getattr(x, kind)[row, :, :length] for x in cache.layers] for kind in ("keys", "values"))
-    return keys, values, length
 
 
 def _first(new: list[Request]) -> list[Request]:

@@ -3,7 +3,7 @@
 The products of one query with its row's own keys are many and tiny: as batched matrix products they take most of the
 time of a small model. Written as weighted sums of table rows (`embedding_bag`: keys stored transposed, queries as the
 weights) they run at the speed of memory, 2 to 5 times as fast. Pages are never moved or copied, only added.
-Knows nothing of tokens, sampling or models. Used by `fused`, which verifies it.
+Knows nothing of tokens, sampling or models. Used by `decoding`, which compares what comes of it with the model's own.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A row's positions count from its own beginning, and it sees its own slot only, s
 beside it but the rounding of a larger product. `Slots` is the memory; `SlotCache` is how a model of `transformers`
 reaches it (through the attention function of `prefix`), `SlotsContinuation` how it writes, and `FusedSlots` the quick
 step of `fused`. Unlike a shared prompt (`paged`, `prefix`), every row keeps a copy of its prompt: requests seldom have
-one in common. Knows nothing of tokens, seeds or policies.
+one in common, and of one or two rows nothing is gained by sharing (`decoding`). Knows nothing of tokens, seeds or
+policies.
 """
 
 from __future__ import annotations
@@ -16,15 +17,22 @@ from typing import Any, Protocol
 import torch
 from transformers.cache_utils import Cache
 
-from forepath.subjects.fused import FusedContinuation
+from forepath.subjects.fused import FEW, FusedContinuation
 from forepath.subjects.paged import zeros
 from forepath.subjects.prefix import attending
 
 ROOM = 32
-"""Positions of room added at a time: all of it is read at every step, and making more copies everything."""
+"""Positions of room added at a time, or a sixteenth of the longest row's if that is more: all of it is read at every
+step, and making more copies everything."""
 
 Row = tuple[list[torch.Tensor], list[torch.Tensor], int]
 """(keys of every layer (groups, positions, width), values, positions): what is taken out of a slot."""
+
+
+def slot(prefill: Any, row: int, length: int) -> Row:
+    """What the first `length` positions of a row of a right-padded prefill left in its cache."""
+    keys, values = ([getattr(layer, kind)[row, :, :length] for layer in prefill.layers] for kind in ("keys", "values"))
+    return keys, values, length
 
 
 class Slots:
@@ -97,13 +105,14 @@ class Slots:
     def _resize(self) -> None:
         """Room for one more position of the longest row, and for all rows; less of it where most stands empty."""
         rows, longest = len(self.lengths), int(self.lengths.max()) if len(self.lengths) else 0
+        unit = max(1, longest // 16 // ROOM) * ROOM
         self._hidden = None
         for tensors in (self._keys, self._values):
             for n, old in enumerate(tensors):
                 capacity, groups, room, width = old.shape
                 if capacity >= rows and room > longest and (room <= 2 * ROOM or room <= 2 * longest):
                     continue
-                shape = (max(capacity, 2 * rows if capacity else rows), groups, longest // ROOM * ROOM + ROOM, width)
+                shape = (max(capacity, 2 * rows if capacity else rows), groups, longest // unit * unit + unit, width)
                 new = tensors[n] = zeros(shape, old.dtype) if old.device.type == "cpu" else old.new_zeros(shape)
                 both = min(room, shape[2])
                 new[: min(capacity, rows), :, :both] = old[:rows, :, :both]
@@ -153,13 +162,12 @@ class FusedSlots(FusedContinuation):
 
     def __init__(self, model: Any) -> None:
         """`model` for which `fused.why_not` says nothing."""
-        self._bind(model)
         self.slots = Slots()
-        self._cache = self.slots
+        super().__init__(model, self.slots, self.slots.lengths)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Append one token to each row (rows,); the logits (rows, vocab) of the next."""
-        self._positions = self.slots.lengths.clone()
+        self._positions, self._few = self.slots.lengths.clone(), len(tokens) <= FEW
         return super().step(tokens)
 
     @contextmanager
