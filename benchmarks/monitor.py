@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -110,12 +110,17 @@ class Texts:
         return monitor.follow_many(self.subject, prompts, seeds=range(len(prompts)), policy=self.policy)
 
 
+def check(readings: Sequence[Reading | None]) -> None:
+    """None is kept: what a reading takes is free again for the next one, as for anyone who shows it and goes on."""
+    distrusts = any(r is not None and r.reason != "end" and r.forecast is None for r in readings)
+    assert not distrusts, "the monitor has come to distrust itself"
+
+
 def beside(base: Way, more: Way, rows: int, rounds: int) -> None:
     """Two ways by turns. Intervals draw rounds again."""
     prompts = [p.text for p in document_grammar().prompts(77, rows * (rounds + 1))]
     order = np.random.default_rng(0)
     first, later = np.zeros((rounds, 2)), np.zeros((rounds, 2))
-    said: list[Reading] = []
     count = 0
     for number in range(-1, rounds):  # the first is to warm up
         mine = prompts[(number + 1) * rows : (number + 2) * rows]
@@ -133,14 +138,13 @@ def beside(base: Way, more: Way, rows: int, rounds: int) -> None:
                     if step is None:
                         break
                     if isinstance(step, Moment):
-                        said += [reading for reading in step.readings if reading is not None]
+                        check(step.readings)
                         step = step.step
                     tokens[way].append(step.tokens)
             if held == [None, None]:
                 break
         assert tokens[0] == tokens[1], "watching changed what was written"
         count += sum(t is not None for step in tokens[0][1:] for t in step) if number >= 0 else 0
-    assert all(r.reason == "end" or r.forecast is not None for r in said), "the monitor has come to distrust itself"
     drawn = np.random.default_rng(0).integers(0, rounds, size=(2000, rounds))
     low, high = np.quantile(later[drawn, 1].sum(axis=1) / later[drawn, 0].sum(axis=1) - 1, [0.025, 0.975])
     spent, begun, whole = later.sum(axis=0), 1e3 * np.median(first, axis=0), (first + later).sum(axis=0)
