@@ -9,7 +9,7 @@ stream and it watched; both with their text spelled out, as for anyone who shows
 beside itself, which is noise. A small model at many texts a time decodes a token in less time than Python takes to look
 at one: the share is then larger, and printed too.
 
-    python benchmarks/monitor.py [--subject NAME | --run DIR] [--rows N] [--texts N] [--tokens N] [--every N]
+    python benchmarks/monitor.py [--subject NAME|DIR | --run DIR] [--rows N] [--texts N] [--tokens N] [--every N]
 
 Without --run the monitor is made here: themes discovered on texts of the grammar, a linear head fitted on the prompts'
 activations and random outcomes (what it says does not change what it costs). That every reading but a text's last holds
@@ -198,7 +198,7 @@ def alone(subject: HuggingFaceSubject, monitor: Monitor, policy: Policy) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", help="a run whose monitor to use")
-    parser.add_argument("--subject", default="documents", help="a model that comes with the package")
+    parser.add_argument("--subject", default="documents", help="a model that comes with the package, or a directory")
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 16])
     parser.add_argument("--texts", type=int, default=96)
     parser.add_argument("--tokens", type=int, default=Policy().max_tokens, help="most of a text")
@@ -209,7 +209,7 @@ def main() -> None:
     if asked.run:
         subject, make = of_run(asked.run, asked.every)
     else:
-        subject = load(bundled.path(asked.subject))
+        subject = load(bundled.path(asked.subject) if asked.subject in bundled.names() else asked.subject)
         make = made_here(subject, asked.every)
     policy = Policy(max_tokens=asked.tokens)
     alone(subject, make(True), policy)
