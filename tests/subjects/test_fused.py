@@ -135,7 +135,7 @@ def test_few_rows_have_a_copy_of_a_short_prompt(monkeypatch):
 
 
 def test_rows_keep_the_products_they_began_with(monkeypatch):
-    """Else what a text says would hang on when the others end."""
+    """Else a text's odds would round otherwise once most others have ended."""
     model, used = llama(), []
     for name in ("_product", "_plain"):
         real = getattr(fused, name)
@@ -148,6 +148,20 @@ def test_rows_keep_the_products_they_began_with(monkeypatch):
     _, rows = begin(model, [[1, 2, 3]], [0] * fused.FEW, path="fused")
     rows.step(torch.tensor([4] * fused.FEW))
     assert set(used) == {"_plain"}
+    used.clear()
+    _, rows = begin(model.to(torch.bfloat16), [[1, 2, 3]], [0], path="fused")
+    rows.step(torch.tensor([4]))
+    assert set(used) == {"_product"} and type(rows._cache) is Paged, "with half the bits nothing is gained"
+
+
+@pytest.mark.parametrize("alone", [1, 2, 3])
+def test_what_is_wrong_of_one_number_of_rows_only_is_seen(alone, monkeypatch):
+    model, name = llama(), "_plain_and" if alone <= fused.FEW else "_product_and"
+    right = getattr(fused, name)
+    monkeypatch.setattr(
+        fused, name, lambda then, x, linear, other: right(then, x, linear, other * (1.1 if len(x) == alone else 1))
+    )
+    assert "odds differ" in probe(model, "fused")
 
 
 def hooked(model):

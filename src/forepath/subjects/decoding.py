@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import torch
 from transformers import DynamicCache
 
-from forepath.subjects.fused import FEW, Attending, FusedContinuation, why_not
+from forepath.subjects.fused import Attending, FusedContinuation, few, why_not
 from forepath.subjects.paged import Paged
 from forepath.subjects.prefix import ATTENTION, SharedPrefix
 from forepath.subjects.slots import Slots, slot
@@ -170,7 +170,7 @@ def begin(
 
 def _attending(model: Any, cache: Any, lengths: torch.Tensor, prompt_of: torch.Tensor) -> Attending:
     """Rows after their prompts: few have a copy of a prompt each, if it is no long one; the others share it."""
-    if len(prompt_of) > FEW or lengths.max() > COPIED:
+    if not few(model.lm_head, len(prompt_of)) or lengths.max() > COPIED:
         return Paged(cache, lengths, prompt_of, model.config.num_attention_heads)
     slots = Slots()
     slots.put([slot(cache, prompt, int(lengths[prompt])) for prompt in prompt_of.tolist()])
@@ -214,7 +214,9 @@ def _compare(model: Any, path: Way, layers: int, vocab: int) -> str:
         model.set_attn_implementation(ATTENTION)
     reference = torch.stack(expected)
     everyone = [0, 1, 2]
-    for members in (everyone, [0, 2]) if path == "fused" else (everyone,):  # more than `FEW`, and as few
+    for members in (
+        (everyone, [0, 2], [0]) if path == "fused" else (everyone,)
+    ):  # more than `FEW`, and each number of few
         owners = [prompt_of[i] for i in members]
         first, rows = begin(model, prompts, owners, path=path)
         got = torch.stack([first[owners], *(rows.step(written[members, t]) for t in range(3))], 1)

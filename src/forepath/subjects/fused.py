@@ -2,7 +2,7 @@
 
 `transformers` spends most of a small model's step on small operations, on copying caches, and on float32 products in
 a library that is slow on some processors. Here a step is: oneDNN products with the activation, the product with the
-gate and the residual sum inside them (for few rows PyTorch's own, which are quicker there); one fused norm; attention
+gate and the residual sum inside them (for `few` rows PyTorch's own, which are quicker there); one fused norm; attention
 over a shared prompt (`paged`) or each row's own copy of it (`slots`). No weight is copied: what is changed in the
 module is changed here. `why_not` says which models this is not, by their parts; `decoding` compares its odds with the
 model's own before it is used. Knows nothing of text, seeds or policies.
@@ -26,8 +26,8 @@ _ALIKE = 16
 """More rows than these are filled up to a multiple of it: oneDNN keeps a kernel of each product for every number of
 rows it has met, and 250 numbers took 300 MB."""
 FEW = 2
-"""Rows that are written by PyTorch's own products, and over a copy of the prompt each. These products read the weights
-once and do little else: oneDNN takes 15 to 30 microseconds more for each, and for two rows up to twice as long."""
+"""Up to so many rows are written by PyTorch's own products. They read the weights once and do little else: oneDNN takes
+15 to 30 microseconds more for each, and for two rows up to twice as long."""
 
 
 def why_not(model: Any) -> str:
@@ -55,6 +55,11 @@ def why_not(model: Any) -> str:
     return ""
 
 
+def few(head: nn.Linear, rows: int) -> bool:
+    """Whether so many rows of the model with this last layer are few. With bfloat16 nothing is gained, and none are."""
+    return rows <= FEW and head.weight.dtype == torch.float32
+
+
 class Attending(Protocol):
     """What a fused step asks of its keys and values: `paged.Paged`, `slots.Slots`."""
 
@@ -77,7 +82,7 @@ class FusedContinuation:
     def __init__(self, model: Any, cache: Attending, positions: torch.Tensor) -> None:
         """`model` for which `why_not` says nothing; `positions` (rows,) that `cache` holds of each row."""
         self._cache, self._positions = cache, positions
-        self._few = len(positions) <= FEW  # as it began: what is written does not hang on when other rows end
+        self._few = few(model.lm_head, len(positions))  # as it began: a row that ends changes no product of the others
         self._model, self._layers = model.model, [_parts(layer) for layer in model.model.layers]
         self._head = model.lm_head
         self._scale = model.model.layers[0].self_attn.scaling

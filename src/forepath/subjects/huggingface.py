@@ -174,7 +174,7 @@ class HuggingFaceSubject:
         """Write one output per prompt, a token per step. Row i depends on prompts[i] and seeds[i] only.
 
         That is exact up to floating-point near-ties: a matrix product may round differently in another batch. Written
-        alone instead of in a batch, 0 of 64 trajectories of 128 tokens differed in float32, 38 of 64 in bfloat16 (the
+        alone instead of in a batch, 0 of 64 trajectories of 128 tokens differed in float32, 23 of 64 in bfloat16 (the
         bundled `documents`; `benchmarks/sampling.py` measures it on any model). The same call on
         the same machine gives the same bits.
         Equal prompts side by side are read once. `capture_steps`: capture only in so many first steps (1 is the

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import torch
 from transformers.cache_utils import Cache
 
-from forepath.subjects.fused import FEW, FusedContinuation
+from forepath.subjects.fused import FusedContinuation, few
 from forepath.subjects.paged import zeros
 from forepath.subjects.prefix import attending
 
@@ -112,7 +112,8 @@ class Slots:
                 capacity, groups, room, width = old.shape
                 if capacity >= rows and room > longest and (room <= 2 * ROOM or room <= 2 * longest):
                     continue
-                shape = (max(capacity, 2 * rows if capacity else rows), groups, longest // unit * unit + unit, width)
+                slots = capacity if capacity >= rows else 2 * rows if capacity else rows
+                shape = (slots, groups, longest // unit * unit + unit, width)
                 new = tensors[n] = zeros(shape, old.dtype) if old.device.type == "cpu" else old.new_zeros(shape)
                 both = min(room, shape[2])
                 new[: min(capacity, rows), :, :both] = old[:rows, :, :both]
@@ -167,7 +168,7 @@ class FusedSlots(FusedContinuation):
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Append one token to each row (rows,); the logits (rows, vocab) of the next."""
-        self._positions, self._few = self.slots.lengths.clone(), len(tokens) <= FEW
+        self._positions, self._few = self.slots.lengths.clone(), few(self._head, len(tokens))
         return super().step(tokens)
 
     @contextmanager

@@ -2,9 +2,8 @@
 
 A token of a few rows is some two hundred small operations. Threads that share each of them meet as often, and libgomp
 lets them sleep in between once a process has more of them than the machine has cores: so it is in every thread but the
-first that computes, the main one in most programs. One row of `documents` (2 million weights) on 1 | 2 cores, in ms a
-step: elsewhere 2.0 | 7.0 (AMD EPYC) and 1.4 | 5.1 (Intel Xeon), in the first thread 2.1 | 3.2 and 1.4 | 1.0. One row of
-32 million weights (Xeon): elsewhere 11.1 | 14.2, in the first 11.2 | 6.6. Knows torch and numbers.
+first that computes. There a shared step of one row of `documents` took 7.0 ms, on one core 2.0; in the first thread
+3.2 and 2.1. Knows torch and numbers.
 """
 
 from __future__ import annotations
@@ -15,10 +14,8 @@ from contextlib import contextmanager
 
 import torch
 
-LITTLE = 2**24
-"""Weights × rows up to which a step is not worth sharing in the main thread."""
-LITTLE_ELSEWHERE = 2**26
-"""The same in any other thread."""
+LITTLE = 2**26
+"""Weights × rows up to which a step is not worth sharing, whatever the thread."""
 LITTLE_BESIDE = 2**28
 """The same in a thread beside others that compute."""
 
@@ -48,14 +45,10 @@ def settle(cores: int) -> None:
 
 
 @contextmanager
-def one_core(work: int, elsewhere: int = LITTLE_ELSEWHERE) -> Iterator[None]:
-    """Keep the calling thread's operations to itself in the block, if their `work` (weights × rows) is little.
-
-    At most `LITTLE` in the main thread, at most `elsewhere` in others.
-    """
+def one_core(work: int, most: int = LITTLE) -> Iterator[None]:
+    """Keep the calling thread's operations to itself in the block, if their `work` is at most `most`."""
     global _usual
     cores = settled()
-    most = LITTLE if threading.current_thread() is threading.main_thread() else elsewhere
     if cores == 1 or work > most:
         yield
         return
