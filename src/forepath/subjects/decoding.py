@@ -214,9 +214,8 @@ def _compare(model: Any, path: Way, layers: int, vocab: int) -> str:
         model.set_attn_implementation(ATTENTION)
     reference = torch.stack(expected)
     everyone = [0, 1, 2]
-    for members in (
-        (everyone, [0, 2], [0]) if path == "fused" else (everyone,)
-    ):  # more than `FEW`, and each number of few
+    tried = (everyone, [0, 2], [0]) if path == "fused" else (everyone,)  # many rows, and each number of `few`
+    for members in tried:
         owners = [prompt_of[i] for i in members]
         first, rows = begin(model, prompts, owners, path=path)
         got = torch.stack([first[owners], *(rows.step(written[members, t]) for t in range(3))], 1)
