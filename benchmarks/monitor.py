@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
+from forepath import quick
 from forepath.forecasters.linear import LinearForecaster
 from forepath.monitors.guard import Familiar, Guard
 from forepath.monitors.monitor import Moment, Monitor
@@ -213,6 +214,7 @@ def main() -> None:
         subject = load(bundled.path(asked.subject) if asked.subject in bundled.names() else asked.subject)
         make = made_here(subject, asked.every)
     policy = Policy(max_tokens=asked.tokens)
+    print("the two products of `forepath.quick`: " + ("compiled" if quick.COMPILED else "by numpy"))
     alone(subject, make(True), policy)
     by_transformers(subject, policy)
     for rows in asked.rows:

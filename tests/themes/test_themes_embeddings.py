@@ -47,7 +47,7 @@ def test_tfidf_matches_its_definition():
     """Against scikit-learn's own TF-IDF and a dense product."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    from forepath.themes.embeddings import terms
+    from forepath.themes.terms import terms
 
     tool = TfidfEmbedder.fit(TEXTS, dimensions=5)
     weigh = TfidfVectorizer(analyzer=terms, vocabulary=tool.vocabulary, sublinear_tf=True)

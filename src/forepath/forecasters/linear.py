@@ -104,10 +104,11 @@ class LinearForecaster:
         if self._stacked is None:
             self._fitted()
             self._stacked = Stacked.of(self._steps, self._links, self.themes.index(END))
-        point = np.asarray(activation, dtype=np.float64)
-        if self.normalise == "layernorm" or point.shape != self._stacked.shape or not np.isfinite(point).all():
-            point = self._points(point[None])[0]
-        return self._stacked.course(point)
+        found = None if self.normalise == "layernorm" else self._stacked.course(activation)
+        if found is None:
+            found = self._stacked.course(self._points(np.asarray(activation, dtype=np.float64)[None])[0])
+            assert found is not None  # finite, and as wide as wanted
+        return found
 
     def logits(self, activations: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
         """The parts of the chain model: (rows, themes) logits of the first step; for each later step, what the row
@@ -164,6 +165,9 @@ class LinearForecaster:
         forecaster.themes, forecaster.origin = saved.themes, saved.origin
         forecaster._steps, forecaster._links = saved.steps, saved.links
         return forecaster
+
+    def __getstate__(self) -> dict[str, object]:
+        return vars(self) | {"_stacked": None}  # which cannot be copied, and is made again
 
     def _penalties(self, heads: int) -> Sequence[float | None]:
         if self.penalty is None or isinstance(self.penalty, (int, float)):

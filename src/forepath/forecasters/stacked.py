@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from forepath.forecasters.heads import FAINT, Head
 from forepath.forecasters.odds import absorbed, softmax
+from forepath.quick import heads, odds
 
 Floors = tuple[np.ndarray, np.ndarray]
 """What is left of the odds of each head beside its floor, and each theme's part of the floor."""
@@ -18,12 +19,16 @@ Floors = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Stacked:
-    """The heads of the steps and those of the chains, side by side: what `odds` and `transitions` give, at once."""
+    """The heads of the steps side by side, and those of the chains: what `odds` and `transitions` give."""
 
     weights: np.ndarray
-    """(width, heads * themes)"""
+    """(width, horizon * themes)"""
     intercepts: np.ndarray
-    """(heads * themes,): of the chains' heads the mean over the theme before."""
+    """(horizon, themes)"""
+    link_weights: np.ndarray
+    """(width, (horizon - 1) * themes)"""
+    link_intercepts: np.ndarray
+    """(horizon - 1, themes): the mean over the theme before."""
     after: np.ndarray
     """(horizon - 1, themes, themes) what the theme before adds to the logits."""
     factors: np.ndarray
@@ -33,6 +38,8 @@ class Stacked:
     link_floors: Floors
     """(horizon - 1, 1, 1) each"""
     end: int
+    heads: Any
+    """The steps' again, for `quick.odds`."""
 
     @classmethod
     def of(cls, steps: Sequence[Head], links: Sequence[Head], end: int) -> Self:
@@ -41,37 +48,39 @@ class Stacked:
         added = np.stack([head.intercepts for head in links]) if links else np.zeros((0, count, count))
         mean = added.mean(axis=1)
         after = added - mean[:, None]
+        width = len(steps[0].weights)
+        weights = np.concatenate([head.weights for head in steps], axis=1)
+        intercepts = np.concatenate([head.intercepts for head in steps])
+        floors = _floors(np.array([[head.floor] for head in steps]), count)
         return cls(
-            np.concatenate([head.weights for head in (*steps, *links)], axis=1),
-            np.concatenate([*(head.intercepts.ravel() for head in steps), mean.ravel()]),
+            weights,
+            intercepts,
+            np.concatenate([np.zeros((width, 0)), *(head.weights for head in links)], axis=1),
+            mean,
             after,
             np.exp(after - after.max(axis=2, keepdims=True)),
-            _floors(np.array([[head.floor] for head in steps]), count),
+            floors,
             _floors(np.array([head.floor for head in links])[:, None, None], count),
             end,
+            heads(weights, intercepts, *floors, end),
         )
 
-    @property
-    def shape(self) -> tuple[int]:
-        """(width,) of what it reads."""
-        return (len(self.weights),)
-
-    def course(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
-        """((horizon, themes) odds of the steps, what gives `links`) of (width,)."""
-        linear = (point @ self.weights + self.intercepts).reshape(-1, self.after.shape[2])
-        odds = np.exp(linear - linear.max(axis=1, keepdims=True))
-        count = len(self.step_floors[0])
-        steps = odds[:count]
-        steps = _floored(steps, steps.sum(axis=1, keepdims=True), self.step_floors)
-        ended = steps[:, self.end].tolist()
-        if ended != sorted(ended):
+    def course(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]] | None:
+        """((horizon, themes) odds of the steps, what gives `links`) of (width,); None for a point that is not finite,
+        or no such row of float32 or float64 numbers.
+        """
+        steps = np.empty(self.intercepts.shape)
+        found = odds(self.heads, point, steps)
+        if found < 0:
+            return None
+        if found:
             steps = absorbed(steps[None], self.end)[0]
-        return steps, partial(self.links, linear[count:], odds[count:])
+        return steps, partial(self.links, point.copy())
 
-    def links(self, linear: np.ndarray, odds: np.ndarray) -> np.ndarray:
-        """(horizon - 1, themes, themes) P(theme | theme before), of log odds (horizon - 1, themes) that lack what the
-        theme before adds, and their exponentials, the largest of each row 1."""
-        found: np.ndarray = odds[:, None] * self.factors
+    def links(self, point: np.ndarray) -> np.ndarray:
+        """(horizon - 1, themes, themes) P(theme | theme before) of (width,)."""
+        linear = (point @ self.link_weights).reshape(self.link_intercepts.shape) + self.link_intercepts
+        found: np.ndarray = np.exp(linear - linear.max(axis=1, keepdims=True))[:, None] * self.factors
         sums = found.sum(axis=2, keepdims=True)
         if sums.size and sums.min() < FAINT:  # what the row calls likely, the theme before calls impossible
             found, sums = softmax(linear[:, None] + self.after), np.ones_like(sums)

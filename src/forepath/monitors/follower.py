@@ -55,8 +55,16 @@ class Follower:
         """Forecasts held against what came so far."""
         self.tokens = 0
         """Tokens fed so far."""
-        self.ends: list[int] = []
-        """Characters of the text after each token."""
+        self._pieces: list[str] = []
+        self._ends: list[int] = []
+
+    @property
+    def ends(self) -> list[int]:
+        """Characters of the text after each token; counted when asked for."""
+        known = self._ends
+        at = known[-1] if known else 0
+        known += [at := at + len(piece) for piece in self._pieces[len(known) :]]
+        return known
 
     @property
     def text(self) -> str:
@@ -93,7 +101,7 @@ class Follower:
         reading = self._read("prompt", activation, token, at) if token == 0 else None
         heard = self._listener.feed(piece)
         self.tokens += 1
-        self.ends.append(len(self._listener.text))
+        self._pieces.append(piece)
         if heard:
             new = self._hear(heard)
             reading = self._read("theme" if new else "sentence", activation, token, at)
@@ -102,8 +110,7 @@ class Follower:
         return reading
 
     def _pass_over(self, pieces: Sequence[str]) -> None:
-        at = len(self._listener.text)
-        self.ends += [at := at + len(piece) for piece in pieces]
+        self._pieces += pieces
         self.tokens += len(pieces)
         self._listener.feed("".join(pieces))
 

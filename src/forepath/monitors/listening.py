@@ -90,7 +90,7 @@ class Listener:
         if isinstance(labeller, NearestLabeller):
             if self._block != self._tail + block:
                 self._block, self._best = self._tail + block, None
-            cosines = labeller.cosines([tail[start:stop]])[0].tolist()
+            cosines = labeller.cosines_of(tail[start:stop])
             self._best = further(self._best, cosines, labeller.decoding)
             return Heard(a, b, labeller.names[self._best.index(max(self._best))])
         try:

@@ -113,8 +113,10 @@ class Row:
             return None
         *before, last = self._waiting
         self._waiting = []
-        known = self._spelling.whole and all(map(self._texts.__contains__, before))
-        pieces = [self._texts[token] if known else self._spelling.add(token) for token in before]
+        texts = map(self._texts.get, before) if self._spelling.whole else ()
+        pieces = [text for text in texts if text is not None]
+        if len(pieces) < len(before):
+            pieces = [self._spelling.add(token) for token in before]
         seen = None if step is None or self._site is None else partial(self._read, step)
         reading = self.follower.feed(self._spelling.add(last), seen, before=pieces)
         self._patience = self.follower.patience or LONGEST_WAIT

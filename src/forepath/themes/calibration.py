@@ -12,8 +12,8 @@ import numpy as np
 
 from forepath.themes.codebook import Decoding
 from forepath.themes.decoding import decode
-from forepath.themes.embeddings import words
 from forepath.themes.segmentation import blocks, units_of
+from forepath.themes.terms import words
 
 LEAST_SEAMS = 30
 """Neighbouring blocks, or neighbouring sentences, below which nothing is estimated and the defaults stand."""

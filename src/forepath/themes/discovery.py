@@ -16,8 +16,9 @@ from forepath.errors import InputError
 from forepath.records import END, OTHER
 from forepath.themes.calibration import calibrate
 from forepath.themes.codebook import Codebook, Theme
-from forepath.themes.embeddings import Embedder, TfidfEmbedder, unit, words
+from forepath.themes.embeddings import Embedder, TfidfEmbedder, unit
 from forepath.themes.segmentation import blocks, segment
+from forepath.themes.terms import words
 
 CANDIDATES = (4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 64)
 """Numbers of themes tried. None is tried that would leave fewer than `LEAST_MEMBERS` segments a theme on average."""

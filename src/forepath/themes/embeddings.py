@@ -9,19 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 
 from forepath.errors import CodebookError, InputError, MissingExtraError
+from forepath.themes.terms import Lexicon, terms
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of the `model.safetensors` of sentence-transformers/all-MiniLM-L6-v2."""
-WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|^\s*[-*•]")
 
 
 class Embedder(Protocol):
@@ -41,21 +39,6 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.where(norms > 1e-12, norms, 1.0), dtype=np.float32)
 
 
-def words(text: str) -> list[str]:
-    """Lower-case words; every number is one word, and so is a bullet that opens the text.
-
-    >>> words("- Add 250 g of flour")
-    ['-', 'add', '0', 'g', 'of', 'flour']
-    """
-    return ["0" if w[0].isdigit() else w.strip() for w in WORD.findall(text.lower())]
-
-
-def terms(text: str) -> list[str]:
-    """Words and pairs of neighbouring words."""
-    ws = words(text)
-    return ws + [f"{a} {b}" for a, b in pairwise(ws)]
-
-
 class TfidfEmbedder:
     """Sublinear TF-IDF over words and word pairs, projected on the leading directions of the training texts (LSA)."""
 
@@ -65,7 +48,7 @@ class TfidfEmbedder:
         self.idf = np.asarray(idf, dtype=np.float16).astype(np.float32)
         self.components = np.asarray(components, dtype=np.float16).astype(np.float32)
         self._weighted = self.idf[:, None] * self.components
-        self._index = {term: i for i, term in enumerate(self.vocabulary)}
+        self._lexicon = Lexicon(self.vocabulary)
         digest = hashlib.sha256("\n".join(self.vocabulary).encode())
         digest.update(self.idf.tobytes() + self.components.tobytes())
         self.name = f"tfidf-{digest.hexdigest()[:16]}"
@@ -102,13 +85,13 @@ class TfidfEmbedder:
         for text in texts:
             counts: dict[int, int] = {}
             for term in terms(text):
-                i = self._index.get(term)
+                i = self._lexicon.numbers.get(term)
                 if i is not None:
                     counts[i] = counts.get(i, 0) + 1
             columns += counts
             values += counts.values()
             ends.append(len(columns))
-        if len(texts) == 1:  # one sentence of a text being written: a table would cost more than it saves
+        if len(texts) == 1:  # a text being written: a table would cost more than it saves
             weights = np.array([1 + math.log(count) for count in values], dtype=np.float32)
             vector = weights @ self._weighted.take(columns, axis=0)
             length = math.sqrt(vector @ vector)
@@ -120,6 +103,10 @@ class TfidfEmbedder:
             shape=(len(texts), len(self.vocabulary)),
         )
         return unit(np.asarray(table @ self.components))
+
+    def nearness(self, vectors: np.ndarray) -> Callable[[str], list[float]]:
+        """A function: text -> (n,) cosines to `vectors` (n, d) of length 1; for one sentence at a time."""
+        return self._lexicon.nearness(self._weighted, np.ascontiguousarray(vectors.T, dtype=np.float32))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; arrays as base64 of little-endian half precision."""

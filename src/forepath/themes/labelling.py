@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -77,6 +78,19 @@ class NearestLabeller:
         if len(self._firsts) == len(self._vectors):  # one vector each
             return np.asarray(near)
         return np.asarray(np.maximum.reduceat(near, self._firsts, axis=1))
+
+    def cosines_of(self, text: str) -> list[float]:
+        """(themes,): `cosines` of one text."""
+        return self._near(text)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_near"}  # which cannot be copied
+
+    @cached_property
+    def _near(self) -> Callable[[str], list[float]]:
+        if isinstance(self.embedder, TfidfEmbedder) and len(self._firsts) == len(self._vectors):
+            return self.embedder.nearness(self._vectors)
+        return lambda text: list(map(float, self.cosines([text])[0]))
 
     def names_of(self, texts: Sequence[str]) -> list[str]:
         """The theme of each text as a whole, or `other`."""
