@@ -31,6 +31,7 @@ def odds_by_numpy(
     the theme `end` fall from one head to the next; else 0.
     """
     weights, intercepts, keep, floor, end = heads
+    point = np.asarray(point)
     fits = point.shape == weights.shape[:1] and point.dtype in (np.float32, np.float64) and point.flags.c_contiguous
     if not fits or not np.isfinite(point).all():
         return -1

@@ -75,7 +75,7 @@ class Stacked:
             return None
         if found:
             steps = absorbed(steps[None], self.end)[0]
-        return steps, partial(self.links, point.copy())
+        return steps, partial(self.links, np.array(point))
 
     def links(self, point: np.ndarray) -> np.ndarray:
         """(horizon - 1, themes, themes) P(theme | theme before) of (width,)."""
