@@ -80,6 +80,35 @@ def test_what_does_not_fit_is_refused():
             call()
 
 
+def test_what_was_compiled_from_another_source_is_not_used(monkeypatch):
+    import importlib
+    import sys
+    import types
+
+    other = types.SimpleNamespace(**dict.fromkeys(("cosines", "heads", "odds", "terms")), version=lambda: 0)
+    monkeypatch.setitem(sys.modules, "forepath._quick", other)
+    try:
+        again = importlib.reload(quick)
+        assert not again.COMPILED and again.odds is again.odds_by_numpy
+    finally:
+        monkeypatch.undo()
+        importlib.reload(quick)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_tables_may_lie_in_memory_as_they_like(order):
+    from forepath.themes.embeddings import TfidfEmbedder
+
+    rng = np.random.default_rng(0)
+    table, vectors = (
+        np.asarray(rng.standard_normal((3, 4)), order=order),
+        np.asarray(rng.standard_normal((2, 4)), order=order),
+    )
+    told = TfidfEmbedder(["egg", "flour", "two"], np.ones(3), table).nearness(vectors)("two eggs, flour")
+    row = (table[1] + table[2]).astype(np.float16).astype(float)
+    np.testing.assert_allclose(told, vectors @ row / np.linalg.norm(row), atol=0.01)
+
+
 @compiled
 @given(texts, st.lists(texts, min_size=1, max_size=8))
 @example("  - two eggs", ["- two eggs"])

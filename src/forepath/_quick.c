@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VERSION 1 /* of what the functions take and how terms are hashed; `quick.py` asks for it */
 #define KNOWN 65536 /* characters whose kind is told */
 #define SEED 1469598103934665603ULL /* FNV-1a, over characters */
 #define PRIME 1099511628211ULL
@@ -125,6 +126,8 @@ heads(PyObject *module, PyObject *const *args, Py_ssize_t count)
         return NULL;
     Held *held = PyCapsule_GetPointer(capsule, HEADS);
     held->end = PyLong_AsSsize_t(args[4]);
+    if (PyErr_Occurred())
+        return refused(capsule, "");
     while (held->count < 4 && opened(args[held->count], &held->views[held->count], 'd', 2, -1, -1, 0))
         held->count++;
     if (PyErr_Occurred())
@@ -339,7 +342,15 @@ done:
     return out;
 }
 
+/* version() -> int */
+static PyObject *
+version(PyObject *module, PyObject *nothing)
+{
+    return PyLong_FromLong(VERSION);
+}
+
 static PyMethodDef methods[] = {
+    {"version", version, METH_NOARGS, NULL},
     {"heads", (PyCFunction)(void (*)(void))heads, METH_FASTCALL, NULL},
     {"odds", (PyCFunction)(void (*)(void))odds, METH_FASTCALL, NULL},
     {"terms", (PyCFunction)(void (*)(void))terms, METH_FASTCALL, NULL},

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 __all__ = ["COMPILED", "cosines", "heads", "heads_by_numpy", "odds", "odds_by_numpy", "terms"]
-"""`cosines` and `terms`, which only `themes.terms` uses, are there where they are `COMPILED`."""
+VERSION = 1
+"""Of `_quick.c`: one that was compiled from another is not used. `cosines` and `terms` are there where it is."""
 
 
 def heads_by_numpy(
@@ -44,9 +45,10 @@ def odds_by_numpy(
 
 
 try:
-    from forepath._quick import cosines, heads, odds, terms
+    from forepath._quick import cosines, heads, odds, terms, version
 
-    COMPILED = True
+    COMPILED = version() == VERSION
 except ImportError:
-    heads, odds = heads_by_numpy, odds_by_numpy  # type: ignore[assignment]
     COMPILED = False
+if not COMPILED:
+    heads, odds = heads_by_numpy, odds_by_numpy  # type: ignore[assignment]

@@ -235,3 +235,10 @@ def test_activations_with_both_infinities_are_refused_by_name():
     with pytest.raises(ActivationError, match="1 of 2 rows"):
         forecaster.odds(np.array([[np.inf, -np.inf, 0.0, 0.0], [0.0] * 4]))
     assert np.isfinite(forecaster.odds(np.full((1, 4), 1e307))).all()
+
+
+def test_an_activation_too_large_to_be_normalised_is_refused():
+    x, futures = world()
+    forecaster = LinearForecaster(normalise="layernorm", penalty=1.0).fit(x, futures)
+    with np.errstate(all="ignore"), pytest.raises(ActivationError, match="too large"):
+        forecaster.course(np.full(x.shape[1], 1e308))

@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from forepath.errors import ForecastError, InputError, UnfittedError
+from forepath.errors import ActivationError, ForecastError, InputError, UnfittedError
 from forepath.forecasters.chains import likely_chains
 from forepath.forecasters.heads import Fold, Head, fit_head
 from forepath.forecasters.inputs import checked, checked_pair
@@ -107,7 +107,8 @@ class LinearForecaster:
         found = None if self.normalise == "layernorm" else self._stacked.course(activation)
         if found is None:
             found = self._stacked.course(self._points(np.asarray(activation, dtype=np.float64)[None])[0])
-            assert found is not None  # finite, and as wide as wanted
+        if found is None:
+            raise ActivationError("this activation has numbers too large to be normalised; wanted a row of finite ones")
         return found
 
     def logits(self, activations: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:

@@ -49,8 +49,8 @@ class Stacked:
         mean = added.mean(axis=1)
         after = added - mean[:, None]
         width = len(steps[0].weights)
-        weights = np.concatenate([head.weights for head in steps], axis=1)
-        intercepts = np.concatenate([head.intercepts for head in steps])
+        weights = np.ascontiguousarray(np.concatenate([head.weights for head in steps], axis=1), dtype=np.float64)
+        intercepts = np.ascontiguousarray(np.concatenate([head.intercepts for head in steps]), dtype=np.float64)
         floors = _floors(np.array([[head.floor] for head in steps]), count)
         return cls(
             weights,

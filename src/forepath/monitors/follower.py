@@ -63,8 +63,8 @@ class Follower:
         """Characters of the text after each token; counted when asked for."""
         known = self._ends
         at = known[-1] if known else 0
-        known += [at := at + len(piece) for piece in self._pieces[len(known) :]]
-        return known
+        self._ends = known + [at := at + len(piece) for piece in self._pieces[len(known) :]]
+        return self._ends
 
     @property
     def text(self) -> str:

@@ -24,6 +24,7 @@ from forepath.monitors.tokens import Tokens
 from forepath.protocols import Forecaster, Labeller, Subject
 from forepath.records import Policy, Step
 from forepath.subjects.spelling import Spelling
+from forepath.themes.labelling import NearestLabeller
 
 MOST_SUBJECTS = 4
 """Subjects whose tokens are remembered."""
@@ -113,6 +114,8 @@ class Monitor:
         self._tokens: dict[str, Tokens] = {}
         for rule in self.rules:
             Watch(rule, self.themes, horizon)
+        if isinstance(labeller, NearestLabeller):
+            labeller.cosines_of("")  # what it makes ready at its first text is made ready now
 
     def open(self, prompt: str, *, doubts: Sequence[str] = (), name: str = "") -> Follower:
         """Begin to follow one text. `doubts`: what already speaks against the forecaster here. `name`: of a text that

@@ -106,7 +106,7 @@ class TfidfEmbedder:
 
     def nearness(self, vectors: np.ndarray) -> Callable[[str], list[float]]:
         """A function: text -> (n,) cosines to `vectors` (n, d) of length 1; for one sentence at a time."""
-        return self._lexicon.nearness(self._weighted, np.ascontiguousarray(vectors.T, dtype=np.float32))
+        return self._lexicon.nearness(self._weighted, vectors.T)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; arrays as base64 of little-endian half precision."""

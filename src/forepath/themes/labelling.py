@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -88,8 +89,9 @@ class NearestLabeller:
 
     @cached_property
     def _near(self) -> Callable[[str], list[float]]:
-        if isinstance(self.embedder, TfidfEmbedder) and len(self._firsts) == len(self._vectors):
-            return self.embedder.nearness(self._vectors)
+        own = type(self.embedder) is TfidfEmbedder and type(self).cosines is NearestLabeller.cosines
+        if own and len(self._firsts) == len(self._vectors):
+            return cast(TfidfEmbedder, self.embedder).nearness(self._vectors)
         return lambda text: list(map(float, self.cosines([text])[0]))
 
     def names_of(self, texts: Sequence[str]) -> list[str]:

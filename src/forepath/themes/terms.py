@@ -49,6 +49,7 @@ class Lexicon:
         The direction is the sum of the rows of `table` (terms, width) float32 of the text's terms, one that comes k
         times weighing 1 + log(k). A text without terms has none: zeros.
         """
+        table, vectors = (np.ascontiguousarray(a, dtype=np.float32) for a in (table, vectors))
         if not quick.COMPILED:
             return partial(self._cosines, table, vectors)
         held = quick.terms(kinds(), *self._hashed(), table, vectors)
