@@ -12,7 +12,7 @@ test slow browser: export OMP_NUM_THREADS ?= 1
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-$(READY): pyproject.toml constraints.txt hatch_build.py src/forepath/_quick.c
+$(READY): pyproject.toml constraints.txt hatch_build.py src/forepath/stats/_quick.c
 	$(PYTHON) -c 'import sys; sys.exit("forepath needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'

@@ -1,4 +1,4 @@
-"""Compiles `forepath._quick` where a C compiler is at hand. Where none is, numpy does its work (`forepath.quick`)."""
+"""Compiles `stats._quick` where a C compiler is at hand. Where none is, numpy does its work (`stats.quick`)."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ class Quick(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Put the compiled module into the wheel; for an editable one, beside its source."""
         self._folder = tempfile.TemporaryDirectory()
-        package = Path(self.root, "src", "forepath")
+        package = Path(self.root, "src", "forepath", "stats")
         try:
             made = _compiled(package / "_quick.c", self._folder.name)
             if version == "editable":  # what runs now keeps what it has loaded
@@ -23,11 +23,11 @@ class Quick(BuildHookInterface):  # type: ignore[type-arg]
                 os.replace(beside, package / made.name)
         except Exception as error:  # whatever a compiler or a disk can say: forepath works without it
             self.app.display_warning(
-                f"forepath._quick was not compiled ({type(error).__name__}: {error}); numpy is used"
+                f"forepath.stats._quick was not compiled ({type(error).__name__}: {error}); numpy is used"
             )
             return
         if version != "editable":
-            build_data["force_include"][str(made)] = f"forepath/{made.name}"
+            build_data["force_include"][str(made)] = f"forepath/stats/{made.name}"
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 

@@ -27,7 +27,6 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
-from forepath import quick
 from forepath.forecasters.linear import LinearForecaster
 from forepath.monitors.guard import Familiar, Guard
 from forepath.monitors.monitor import Moment, Monitor
@@ -35,6 +34,7 @@ from forepath.monitors.readings import Reading
 from forepath.monitors.rules import parse_rule
 from forepath.organisms import bundled
 from forepath.records import END, Futures, Policy, Step
+from forepath.stats import quick
 from forepath.subjects.huggingface import HuggingFaceSubject, load
 from forepath.subjects.spelling import Spelling
 from forepath.themes.discovery import discover
@@ -214,7 +214,7 @@ def main() -> None:
         subject = load(bundled.path(asked.subject) if asked.subject in bundled.names() else asked.subject)
         make = made_here(subject, asked.every)
     policy = Policy(max_tokens=asked.tokens)
-    print("the two products of `forepath.quick`: " + ("compiled" if quick.COMPILED else "by numpy"))
+    print("the two products of `forepath.stats.quick`: " + ("compiled" if quick.COMPILED else "by numpy"))
     alone(subject, make(True), policy)
     by_transformers(subject, policy)
     for rows in asked.rows:

@@ -9,9 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "src" / "forepath"
 FLOORS = [  # a module may import its own room and anything on a lower floor
-    {"errors", "quick"}, {"records"}, {"protocols"}, {"store", "stats"}, {"checks"}, {"worlds"}, {"subjects"},
-    {"organisms"}, {"themes", "forecasters"}, {"monitors", "effects", "mechanisms", "evals", "societies"},
-    {"investigator"}, {"apps"},
+    {"errors"}, {"records"}, {"protocols"}, {"store", "stats"}, {"checks"}, {"worlds"}, {"subjects"}, {"organisms"},
+    {"themes", "forecasters"}, {"monitors", "effects", "mechanisms", "evals", "societies"}, {"investigator"}, {"apps"},
 ]  # fmt: skip
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "transformers", "pandas", "sklearn", "scipy", "pyarrow", "duckdb", "matplotlib", "rich", "typer"}

@@ -11,7 +11,7 @@ import numpy as np
 
 from forepath.forecasters.heads import FAINT, Head
 from forepath.forecasters.odds import absorbed, softmax
-from forepath.quick import heads, odds
+from forepath.stats.quick import heads, odds
 
 Floors = tuple[np.ndarray, np.ndarray]
 """What is left of the odds of each head beside its floor, and each theme's part of the floor."""
@@ -21,9 +21,9 @@ Floors = tuple[np.ndarray, np.ndarray]
 class Stacked:
     """The heads of the steps side by side, and those of the chains: what `odds` and `transitions` give."""
 
-    weights: np.ndarray
-    """(width, horizon * themes)"""
-    intercepts: np.ndarray
+    heads: Any
+    """The steps', for `quick.odds`."""
+    shape: tuple[int, int]
     """(horizon, themes)"""
     link_weights: np.ndarray
     """(width, (horizon - 1) * themes)"""
@@ -33,13 +33,9 @@ class Stacked:
     """(horizon - 1, themes, themes) what the theme before adds to the logits."""
     factors: np.ndarray
     """exp of `after`, each row's largest 1: a forecast's exponentials are then one per theme and not one per pair."""
-    step_floors: Floors
-    """(horizon, 1) each"""
     link_floors: Floors
     """(horizon - 1, 1, 1) each"""
     end: int
-    heads: Any
-    """The steps' again, for `quick.odds`."""
 
     @classmethod
     def of(cls, steps: Sequence[Head], links: Sequence[Head], end: int) -> Self:
@@ -51,25 +47,22 @@ class Stacked:
         width = len(steps[0].weights)
         weights = np.ascontiguousarray(np.concatenate([head.weights for head in steps], axis=1), dtype=np.float64)
         intercepts = np.ascontiguousarray(np.concatenate([head.intercepts for head in steps]), dtype=np.float64)
-        floors = _floors(np.array([[head.floor] for head in steps]), count)
         return cls(
-            weights,
-            intercepts,
+            heads(weights, intercepts, *_floors(np.array([[head.floor] for head in steps]), count), end),
+            (len(steps), count),
             np.concatenate([np.zeros((width, 0)), *(head.weights for head in links)], axis=1),
             mean,
             after,
             np.exp(after - after.max(axis=2, keepdims=True)),
-            floors,
             _floors(np.array([head.floor for head in links])[:, None, None], count),
             end,
-            heads(weights, intercepts, *floors, end),
         )
 
     def course(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]] | None:
         """((horizon, themes) odds of the steps, what gives `links`) of (width,); None for a point that is not finite,
         or no such row of float32 or float64 numbers.
         """
-        steps = np.empty(self.intercepts.shape)
+        steps = np.empty(self.shape)
         found = odds(self.heads, point, steps)
         if found < 0:
             return None

@@ -63,8 +63,9 @@ class Follower:
         """Characters of the text after each token; counted when asked for."""
         known = self._ends
         at = known[-1] if known else 0
-        self._ends = known + [at := at + len(piece) for piece in self._pieces[len(known) :]]
-        return self._ends
+        if new := self._pieces[len(known) :]:  # another list: a second thread may be counting the same
+            known = self._ends = known + [at := at + len(piece) for piece in new]
+        return known
 
     @property
     def text(self) -> str:

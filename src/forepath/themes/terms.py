@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from forepath import quick
+from forepath.stats import quick
 
 LETTER = r"[^\W\d_]"
 WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)?|\d+|^\s*[-*•]")

@@ -45,7 +45,7 @@ def odds_by_numpy(
 
 
 try:
-    from forepath._quick import cosines, heads, odds, terms, version
+    from forepath.stats._quick import cosines, heads, odds, terms, version
 
     COMPILED = version() == VERSION
 except ImportError:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from forepath import quick
+from forepath.stats import quick
 from forepath.themes import terms
 from forepath.themes.terms import Lexicon
 
@@ -86,7 +86,7 @@ def test_what_was_compiled_from_another_source_is_not_used(monkeypatch):
     import types
 
     other = types.SimpleNamespace(**dict.fromkeys(("cosines", "heads", "odds", "terms")), version=lambda: 0)
-    monkeypatch.setitem(sys.modules, "forepath._quick", other)
+    monkeypatch.setitem(sys.modules, "forepath.stats._quick", other)
     try:
         again = importlib.reload(quick)
         assert not again.COMPILED and again.odds is again.odds_by_numpy

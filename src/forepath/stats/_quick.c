@@ -113,7 +113,7 @@ refused(PyObject *capsule, const char *why)
     return NULL;
 }
 
-static const char HEADS[] = "forepath.quick.heads", TERMS[] = "forepath.quick.terms";
+static const char HEADS[] = "forepath.stats.quick.heads", TERMS[] = "forepath.stats.quick.terms";
 
 /* heads(weights, intercepts, keep, floor, end) -> what `odds` takes */
 static PyObject *
